@@ -1,0 +1,1 @@
+"""Sources, one package each, found by the engine through the entry points `penstock.sources`."""

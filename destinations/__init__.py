@@ -1,0 +1,1 @@
+"""Destinations, one package each, found by the engine through the entry points `penstock.destinations`."""

@@ -1,0 +1,1 @@
+"""Penstock's engine: connections, schedules, syncs and their state. It knows no source and no destination by name."""

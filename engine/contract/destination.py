@@ -1,0 +1,97 @@
+"""What a destination promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from engine.contract.messages import Batch, Cursor
+from engine.contract.setup import SetupTest
+from engine.contract.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What one commit changed, in rows. Rows that were the same already are in none of the counts."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    rejected: int = 0
+    notices: Sequence[str] = ()
+
+    def __add__(self, other: Loaded) -> Loaded:
+        """Both commits together."""
+        return Loaded(
+            self.inserted + other.inserted,
+            self.updated + other.updated,
+            self.deleted + other.deleted,
+            self.rejected + other.rejected,
+            (*self.notices, *other.notices),
+        )
+
+
+class LoadSession(Protocol):
+    """The one open door to a schema: nobody else loads into it until the session is closed or its process is gone."""
+
+    def cursors(self) -> Mapping[str, Cursor]:
+        """Each stream's cursor as last committed."""
+
+    def forget(self, streams: Iterable[str]) -> None:
+        """Drop the cursors of these streams, so that they are read from the beginning; no row is touched."""
+
+    def prepare(self, table: Table) -> Sequence[str]:
+        """Make the table, add its columns, widen its types; never narrow, never drop. Says what it changed.
+
+        May be called again at any time, also between `write` and `commit`; costs nothing when nothing is new.
+
+        Raises:
+            DestinationRefused: a person must change something there first.
+        """
+
+    def write(self, batch: Batch) -> None:
+        """Stage a batch of a prepared table; nothing is visible to readers before `commit`."""
+
+    def commit(self, stream: str, cursor: Cursor) -> Loaded:
+        """Merge what is staged and move the stream's cursor, in one transaction; or do neither and raise.
+
+        A value that does not fit its column widens the column; what cannot be stored at all is set aside as a reject.
+
+        Raises:
+            DestinationUnavailable: nothing was committed; what was staged is gone.
+        """
+
+    def close(self) -> None:
+        """Drop what is staged and open the schema to others."""
+
+
+class Destination(Protocol):
+    """One connected destination."""
+
+    def setup_tests(self) -> Iterable[SetupTest]:
+        """Run the checks of this destination; each is yielded as soon as it is known."""
+
+    def open(self, schema: str) -> LoadSession:
+        """Open a schema for loading, making it if need be.
+
+        Raises:
+            DestinationBusy: another session has it open.
+            DestinationUnavailable: it cannot be reached.
+            DestinationRefused: it can be reached, but will not let us in or make the schema.
+        """
+
+    def validate_schema_name(self, schema: str) -> None:
+        """Raise `InvalidSetting` (field `config.schema`) when this destination cannot take such a schema name."""
+
+
+class DestinationPlugin(Protocol):
+    """A kind of destination, registered as an entry point in the group `penstock.destinations`."""
+
+    title: str
+    config: type[BaseModel]
+
+    def connect(self, config: BaseModel) -> Destination:
+        """A destination for a validated config. Makes no connection yet."""

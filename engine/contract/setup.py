@@ -1,0 +1,28 @@
+"""Setup tests: the named checks of a connection that a person reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class TestStatus(StrEnum):
+    """The outcome of one check."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    PASSED = "PASSED"
+    WARNING = "WARNING"
+    SKIPPED = "SKIPPED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class SetupTest:
+    """One named check, with a sentence on what to do when it did not pass."""
+
+    title: str
+    status: TestStatus
+    message: str = ""
+    details: Any = None

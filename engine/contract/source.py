@@ -1,0 +1,83 @@
+"""What a source promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+from pydantic_settings import BaseSettings
+
+from engine.contract.messages import Cursor, Message
+from engine.contract.setup import SetupTest
+from engine.contract.tables import Catalog, Stream
+
+
+class Host(Protocol):
+    """What the engine offers a source while it works."""
+
+    def acquire(self, account: str, policy: str, *, limit: int, seconds: float) -> None:
+        """Wait until one more request fits into `limit` requests per `seconds`, then take it.
+
+        The budget is one per (account, policy) over all processes and machines, and spaces requests evenly, so that
+        every window of `seconds` holds at most `limit` of them. A changed limit holds from this call on.
+
+        Raises:
+            Cancelled: somebody asked to stop while it waited.
+        """
+
+    def hold(self, account: str, policy: str, *, seconds: float) -> None:
+        """Nobody may take from this budget for the next `seconds`: the source said so."""
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but wake when somebody asks to stop.
+
+        Raises:
+            Cancelled: somebody asked to stop.
+        """
+
+    def called(self) -> None:
+        """Count one API call on the sync's account. Thread-safe."""
+
+    def credentials(self) -> Mapping[str, Any]:
+        """The connection's credentials as they are stored now (another worker may have renewed them)."""
+
+    def keep_credentials(self, auth: Mapping[str, Any]) -> None:
+        """Store credentials that the source renewed, encrypted, before they are used."""
+
+
+class Source(Protocol):
+    """One connected source. Methods raise `SourceError`s; `read` may be called from several threads at once."""
+
+    def setup_tests(self) -> Iterable[SetupTest]:
+        """Run the checks of this connection one after the other; each one is yielded as soon as it is known."""
+
+    def discover(self) -> Catalog:
+        """The streams with their tables as the source describes them now."""
+
+    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Message]:
+        """Read a stream from the cursor (None: from the beginning) to what is there now.
+
+        The last message is a checkpoint. Whatever changed in the source before the read began is covered by it; what
+        changes meanwhile is covered by it or by the next read. Reading from any earlier cursor again is harmless.
+
+        Raises:
+            Cancelled: somebody asked to stop.
+            AccessDenied: this stream lacks a scope; the others may go on.
+        """
+
+    def close(self) -> None:
+        """Give back connections. The source is not used afterwards."""
+
+
+class SourcePlugin(Protocol):
+    """A kind of source, registered as an entry point in the group `penstock.sources` under its service name."""
+
+    title: str
+    config: type[BaseModel]
+    auth: type[BaseModel]
+    settings: type[BaseSettings]
+    """What an operator sets for this kind of source in the environment, beside the connection's own config."""
+
+    def connect(self, config: BaseModel, host: Host) -> Source:
+        """A source for a validated config, with the credentials that `host` keeps. Makes no request yet."""
