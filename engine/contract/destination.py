@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
@@ -90,8 +90,13 @@ class Destination(Protocol):
 class DestinationPlugin(Protocol):
     """A kind of destination, registered as an entry point in the group `penstock.destinations`."""
 
-    title: str
-    config: type[BaseModel]
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
 
-    def connect(self, config: BaseModel) -> Destination:
-        """A destination for a validated config. Makes no connection yet."""
+    @property
+    def config(self) -> type[BaseModel]:
+        """The model of a destination's config."""
+
+    def connect(self, config: Any) -> Destination:
+        """A destination for a validated `config`. Makes no connection yet."""

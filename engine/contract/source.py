@@ -73,11 +73,21 @@ class Source(Protocol):
 class SourcePlugin(Protocol):
     """A kind of source, registered as an entry point in the group `penstock.sources` under its service name."""
 
-    title: str
-    config: type[BaseModel]
-    auth: type[BaseModel]
-    settings: type[BaseSettings]
-    """What an operator sets for this kind of source in the environment, beside the connection's own config."""
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
 
-    def connect(self, config: BaseModel, host: Host) -> Source:
-        """A source for a validated config, with the credentials that `host` keeps. Makes no request yet."""
+    @property
+    def config(self) -> type[BaseModel]:
+        """The model of a connection's config, without the `schema` that every connection has."""
+
+    @property
+    def auth(self) -> type[BaseModel]:
+        """The model of a connection's credentials."""
+
+    @property
+    def settings(self) -> type[BaseSettings]:
+        """What an operator sets for this kind of source in the environment, beside the connections' own config."""
+
+    def connect(self, config: Any, host: Host) -> Source:
+        """A source for a validated `config`, with the credentials that `host` keeps. Makes no request yet."""

@@ -1,0 +1,235 @@
+"""The one door to HubSpot: every call of a sync goes through one `Client`, its pool, its tokens and its quota."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from hubspot import HubSpot
+from hubspot.crm.objects.exceptions import ApiException
+from msgspec.json import Decoder
+from urllib3.exceptions import HTTPError
+
+from connectors.hubspot import wire
+from connectors.hubspot.config import HubSpotAuth
+from connectors.hubspot.failures import (
+    LOCKED_WAIT,
+    LONG_WAIT,
+    SECONDLY_WAIT,
+    TEN_SECONDLY_WAIT,
+    Failure,
+    Kind,
+    read_failure,
+)
+from connectors.hubspot.paths import Paths
+from connectors.hubspot.quota import Lane, Quota, next_midnight
+from connectors.hubspot.settings import HubSpotSettings
+from connectors.hubspot.tokens import RefreshedToken, StaticToken, Tokens
+from connectors.hubspot.values import to_milliseconds
+from engine.contract import CredentialsRejected, Host, QuotaSpent, SourceUnavailable
+
+T = TypeVar("T")
+Body = Mapping[str, Any] | None
+
+CONNECTIONS = 16
+"""Connections kept open at most; more threads than this never call at once."""
+TIMEOUT = (10.0, 110.0)
+"""Seconds to connect, and to wait for an answer: HubSpot's edge gives up (524) after 100 s of its own accord."""
+TRIES = 7
+"""Tries of a call that fails for reasons that pass; with the waits between them a good minute."""
+LIMIT_TRIES = 30
+"""Tries of a call that a limit turns away: others may be using the account."""
+LONGEST_PAUSE = 20.0
+"""Seconds between two tries at the most."""
+
+_ACCOUNT = Decoder(wire.Account)
+_USAGE = Decoder(wire.DailyUsage)
+_TOKEN = Decoder(wire.TokenAnswer)
+
+
+class Client:
+    """Calls HubSpot within the account's quota, with the retries each kind of failure asks for. Thread-safe.
+
+    Raises, from every call: CredentialsRejected, AccessDenied, QuotaSpent, SourceRefused, SourceUnavailable, and
+    Cancelled while it waits.
+    """
+
+    def __init__(self, auth: HubSpotAuth, settings: HubSpotSettings, host: Host) -> None:
+        self.paths = Paths.of(settings.api_version)
+        self._host = host
+        # Each attribute access of the SDK makes a new connection pool: this one object is kept for the sync.
+        api = HubSpot(host=settings.api_url.rstrip("/"), retry=False, connection_pool_maxsize=CONNECTIONS)
+        self._api = api.crm.objects.basic_api.api_client
+        self._api.set_default_header("Accept-Encoding", "gzip")
+        self._tokens = self._tokens_for(auth)
+        self.quota = Quota(host, f"hubspot-app:{_fingerprint(auth)}", self._quota_resets_at)
+        self._account: wire.Account | None = None
+
+    def _tokens_for(self, auth: HubSpotAuth) -> Tokens:
+        if auth.access_token is not None:
+            return StaticToken(auth.access_token.get_secret_value())
+        return RefreshedToken(auth, self._host, self._exchange)
+
+    def account(self) -> wire.Account:
+        """The account behind the credentials; asked once. From then on the quota is the account's own."""
+        if self._account is None:
+            self._account = self.get(self.paths.account, {}, _ACCOUNT, doing="asking for the account's details")
+            self.quota.account = f"hubspot:{self._account.portal_id}"
+        return self._account
+
+    def get(self, path: str, query: Mapping[str, str], decoder: Decoder[T], *, doing: str) -> T:
+        """A GET. `doing` says for an error what was being done."""
+        target = f"{path}?{urlencode(query)}" if query else path
+        return self._call("GET", target, None, decoder, Lane.GENERAL, doing=doing)
+
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        decoder: Decoder[T],
+        *,
+        doing: str,
+        lane: Lane = Lane.GENERAL,
+    ) -> T:
+        """A POST that reads; all of HubSpot's search and batch reads are, so it is as safe to repeat as a GET."""
+        return self._call("POST", path, body, decoder, lane, doing=doing)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._api.rest_client.pool_manager.clear()
+
+    def _call(self, method: str, target: str, body: Body, decoder: Decoder[T], lane: Lane, *, doing: str) -> T:
+        token = self._tokens.current()
+        renewed = False
+        tries = limited = 0
+        while True:
+            self.quota.acquire(lane)
+            outcome, headers = self._once(method, target, body, decoder, token=token)
+            self.quota.learn(headers)
+            if not isinstance(outcome, Failure):
+                return outcome
+            match outcome.kind:
+                case Kind.EXPIRED_TOKEN if not renewed:
+                    renewed = True
+                    other = self._tokens.renewed(token)
+                    if other is None:
+                        raise outcome.error(doing)
+                    token = other
+                case Kind.DAILY_LIMIT:
+                    raise self.quota.spent("HubSpot's daily limit of API calls is reached.")
+                case Kind.MIGRATION:
+                    self._sit_out(outcome, LOCKED_WAIT)
+                case Kind.BURST_LIMIT | Kind.SEARCH_LIMIT if limited < LIMIT_TRIES:
+                    limited += 1
+                    self._make_room(outcome, lane)
+                    token = self._tokens.current()
+                case Kind.LOCKED | Kind.HICCUP if tries < TRIES:
+                    tries += 1
+                    self._sit_out(outcome, _pause(tries, outcome.kind))
+                    token = self._tokens.current()
+                case _:
+                    raise outcome.error(doing)
+
+    def _once(
+        self, method: str, target: str, body: Body, decoder: Decoder[T], *, token: str
+    ) -> tuple[T, Mapping[str, str]] | tuple[Failure, Mapping[str, str]]:
+        """One request, and the answer's headers. What broke on the way counts as an answer of status 0."""
+        self._host.called()
+        try:
+            answer = self._api.call_api(
+                target,
+                method,
+                header_params={"Authorization": f"Bearer {token}"},
+                body=body,
+                _preload_content=False,
+                _request_timeout=TIMEOUT,
+            )
+            data = answer.data
+        except ApiException as error:
+            headers = error.headers or {}
+            return read_failure(error.status or 0, headers, error.body or ""), headers
+        except UnicodeDecodeError as error:  # the SDK decodes error bodies as UTF-8, which a gateway's need not be
+            refused = error.__context__
+            return read_failure((refused.status if isinstance(refused, ApiException) else 0) or 0, {}, ""), {}
+        except (HTTPError, OSError) as error:
+            return Failure(0, Kind.HICCUP, type(error).__name__, None, {}), {}
+        try:
+            return wire.decode(data, decoder), answer.headers
+        except ValueError:
+            return Failure(answer.status, Kind.HICCUP, "an answer that is no complete JSON", None, {}), answer.headers
+
+    def _make_room(self, failure: Failure, lane: Lane) -> None:
+        burst = failure.kind is Kind.BURST_LIMIT
+        seconds = failure.retry_after or (TEN_SECONDLY_WAIT if burst else SECONDLY_WAIT)
+        self.quota.hold(lane, min(seconds, LONG_WAIT))
+        self._sit_out(failure, seconds)
+
+    def _sit_out(self, failure: Failure, at_least: float) -> None:
+        seconds = max(failure.retry_after or 0.0, at_least)
+        if seconds > LONG_WAIT:
+            raise QuotaSpent(
+                f"HubSpot asks to come back in {seconds / 60:.0f} minutes (HTTP {failure.status}). "
+                "The sync goes on by itself then.",
+                policy="MIGRATION" if failure.kind is Kind.MIGRATION else "RETRY_AFTER",
+                retry_at=datetime.fromtimestamp(datetime.now(UTC).timestamp() + seconds, UTC),
+            )
+        self._host.wait(seconds)
+
+    def _exchange(self, form: Mapping[str, str]) -> tuple[str, float, str | None]:
+        """Ask the token endpoint; it has no quota and no bearer."""
+        for tries in range(1, TRIES + 1):
+            outcome = self._token_once(form)
+            if not isinstance(outcome, Failure):
+                return outcome.access_token, outcome.expires_in, outcome.refresh_token
+            if outcome.kind is Kind.FINAL or outcome.status == 401:  # noqa: PLR2004 - an HTTP status
+                raise CredentialsRejected(
+                    f"HubSpot does not accept the refresh token or the client's id and secret "
+                    f"({outcome.body.get('status') or outcome.body.get('error') or outcome.status}: {outcome.message}). "
+                    "Reconnect the HubSpot account.",
+                    status=outcome.status,
+                )
+            self._sit_out(outcome, _pause(tries, outcome.kind))
+        raise SourceUnavailable("HubSpot's token endpoint does not answer. The next sync tries again.")
+
+    def _token_once(self, form: Mapping[str, str]) -> wire.TokenAnswer | Failure:
+        self._host.called()
+        try:
+            answer = self._api.call_api(
+                self.paths.token,
+                "POST",
+                header_params={"Content-Type": "application/x-www-form-urlencoded"},
+                post_params=list(form.items()),
+                _preload_content=False,
+                _request_timeout=TIMEOUT,
+            )
+            return wire.decode(answer.data, _TOKEN)
+        except ApiException as error:
+            return read_failure(error.status or 0, error.headers or {}, error.body or "")
+        except (HTTPError, OSError, ValueError) as error:
+            return Failure(0, Kind.HICCUP, type(error).__name__, None, {})
+
+    def _quota_resets_at(self) -> datetime:
+        now = datetime.now(UTC)
+        usage, _ = self._once("GET", self.paths.daily_usage, None, _USAGE, token=self._tokens.current())
+        if isinstance(usage, wire.DailyUsage):
+            told = [to_milliseconds(limit.resets_at) / 1000 for limit in usage.results if limit.resets_at]
+            coming = [at for at in (datetime.fromtimestamp(seconds, UTC) for seconds in told) if at > now]
+            if coming:
+                return min(coming)
+        return next_midnight(self._account.time_zone if self._account else None, now)
+
+
+def _pause(tries: int, kind: Kind) -> float:
+    """Seconds before the next try: doubling from half a second, with jitter so that threads do not march in step."""
+    seconds = min(LONGEST_PAUSE, 0.5 * 2.0 ** (tries - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
+    return max(seconds, LOCKED_WAIT) if kind is Kind.LOCKED else seconds
+
+
+def _fingerprint(auth: HubSpotAuth) -> str:
+    """Tells one set of credentials from another, for the budget of the calls made before the account is known."""
+    secret = auth.access_token or auth.refresh_token
+    return hashlib.sha256(secret.get_secret_value().encode() if secret else b"").hexdigest()[:16]

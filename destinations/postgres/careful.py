@@ -1,0 +1,127 @@
+"""What one commit does when its data is not as it should be: nothing is lost in silence, and nothing holds up the rest.
+
+Characters that PostgreSQL has no place for are replaced, a value that does not fit its column widens the column, and a
+row that still cannot be stored is set aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import chain, islice
+
+from destinations.postgres.bookkeeping import save_reject
+from destinations.postgres.cleaning import cleaned
+from destinations.postgres.connect import Connection
+from destinations.postgres.errors import UNSTORABLE
+from destinations.postgres.fitting import fitting_type, misfits
+from destinations.postgres.load import by_table, load_table
+from destinations.postgres.merge import TableLoad, texts
+from destinations.postgres.shape import LiveTable, widen
+from engine.contract import Batch, ColumnType, Loaded, Row, Rows
+
+_SHOWN = 40
+"""How much of a value a message repeats, in characters."""
+
+
+def load_carefully(connection: Connection, tables: dict[str, LiveTable], batches: Sequence[Batch]) -> Loaded:
+    """Bring the batches into their tables, within the caller's transaction; `tables` gets the shapes that had to widen.
+
+    Raises:
+        DestinationRefused: something depends on the type of a column that has to be widened.
+    """
+    loaded = Loaded()
+    for name, its_batches in by_table(batches).items():
+        table = _CarefulLoad(connection, tables[name])
+        loaded += table.load(its_batches)
+        tables[name] = table.live
+    return loaded
+
+
+class _CarefulLoad:
+    """Loads one table within one transaction, and lives as long as that."""
+
+    def __init__(self, connection: Connection, live: LiveTable) -> None:
+        self.live = live
+        self._connection = connection
+        self._notices: list[str] = []
+        self._reasons: list[str] = []
+
+    def load(self, batches: Sequence[Batch]) -> Loaded:
+        batches = self._cleaned(batches)
+        self._widen([batch for batch in batches if isinstance(batch, Rows)])
+        batches = [self._with_fitting_keys(batch) for batch in batches]
+        target = TableLoad(self._connection, self.live)
+        loaded = load_table(target, batches, lambda rows: self._merge(target, target.latest(rows)))
+        if self._reasons:
+            self._notices.append(
+                f"{self.live.table.name}: {len(self._reasons)} rows could not be stored and are in penstock.rejects, "
+                f"the first because {self._reasons[0]}"
+            )
+        return loaded + Loaded(rejected=len(self._reasons), notices=self._notices)
+
+    def _cleaned(self, batches: Sequence[Batch]) -> list[Batch]:
+        results = [cleaned(batch) for batch in batches]
+        changed = sum(count for _, count in results)
+        if changed:
+            self._notices.append(
+                f"{self.live.table.name}: {changed} values held NUL characters, which were removed, "
+                "or halves of surrogate pairs, which became U+FFFD"
+            )
+        return [batch for batch, _ in results]
+
+    def _widen(self, batches: Sequence[Rows]) -> None:
+        """Widen the columns that do not hold their values. Keys keep their types: people join on them."""
+        types: dict[str, str] = {}
+        misfit: dict[str, str | None] = {}
+        for name, live in self.live.types.items():
+            if name in self.live.table.primary_key or live == ColumnType.TEXT:
+                continue
+            with_column = [batch for batch in batches if name in batch.columns]
+            cells = list(chain.from_iterable(texts(b.rows, [b.columns.index(name)])[0] for b in with_column))
+            for position in islice(misfits(self._connection, cells, live), 1):
+                types[name] = fitting_type(self._connection, cells, live)
+                misfit[name] = cells[position]
+        self.live, changes = widen(self._connection, self.live, types)
+        self._notices += [f"{change} because of '{_shown(misfit[name])}'" for name, change in changes.items()]
+
+    def _with_fitting_keys(self, batch: Batch) -> Batch:
+        """The batch without keys that cannot be: rows of them are set aside, deletions of them have nothing to delete."""
+        if not isinstance(batch, Rows):
+            unknown = self._misfits(batch.keys, batch.columns, range(len(batch.columns)))
+            return replace(batch, keys=[key for position, key in enumerate(batch.keys) if position not in unknown])
+        primary_key = self.live.table.primary_key
+        positions = [batch.columns.index(name) for name in primary_key]
+        unknown = self._misfits(batch.rows, primary_key, positions)
+        unknown |= {n for n, row in enumerate(batch.rows) if any(row[position] is None for position in positions)}
+        for n in sorted(unknown):
+            self._reject(batch, batch.rows[n], "its key is empty or does not fit the key's type")
+        return replace(batch, rows=[row for n, row in enumerate(batch.rows) if n not in unknown])
+
+    def _misfits(self, rows: Sequence[Row], columns: Sequence[str], positions: Iterable[int]) -> set[int]:
+        of_columns = zip(columns, texts(rows, positions), strict=True)
+        return {n for name, cells in of_columns for n in misfits(self._connection, cells, self.live.types[name])}
+
+    def _merge(self, target: TableLoad, rows: Rows) -> Loaded:
+        """Merge all of it, or each half on its own, down to the row that cannot be stored."""
+        try:
+            with self._connection.transaction():
+                return target.merge(rows)
+        except UNSTORABLE as error:
+            if len(rows.rows) == 1:
+                self._reject(rows, rows.rows[0], f"PostgreSQL says: {error}".splitlines()[0])
+                return Loaded()
+        middle = len(rows.rows) // 2
+        halves = (rows.rows[:middle], rows.rows[middle:])
+        return sum((self._merge(target, replace(rows, rows=half)) for half in halves), Loaded())
+
+    def _reject(self, rows: Rows, row: Row, reason: str) -> None:
+        cells = dict(zip(rows.columns, row, strict=True))
+        key = {name: cells[name] for name in self.live.table.primary_key}
+        save_reject(self._connection, self.live.schema, self.live.table.name, key=key, row=cells, reason=reason)
+        self._reasons.append(reason)
+
+
+def _shown(value: str | None) -> str:
+    text = value or ""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,0 +1,72 @@
+"""The setup tests: what loading needs of a server, in the order in which it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+from destinations.postgres.config import PostgresConfig
+from destinations.postgres.connect import Connection, connect
+from destinations.postgres.errors import translated
+from engine.contract import DestinationError, SetupTest, TestStatus
+
+OLDEST = 13
+"""The oldest major version of PostgreSQL that is supported."""
+
+
+def checks(config: PostgresConfig) -> Iterator[SetupTest]:
+    """Run every check; those that need a connection are skipped without one."""
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(connect(config))
+        except DestinationError as error:
+            yield SetupTest("Connecting to host", TestStatus.FAILED, str(error))
+            for title in _CHECKS:
+                yield SetupTest(title, TestStatus.SKIPPED, "The host has to be reached first.")
+            return
+        yield SetupTest("Connecting to host", TestStatus.PASSED)
+        for title, check in _CHECKS.items():
+            try:
+                with translated(config.where):
+                    problem = check(connection)
+            except DestinationError as error:
+                problem = str(error)
+            yield SetupTest(title, TestStatus.FAILED if problem else TestStatus.PASSED, problem or "")
+
+
+def _version(connection: Connection) -> str | None:
+    major = connection.info.server_version // 10000
+    return f"PostgreSQL {major} is too old: {OLDEST} or later is needed." if major < OLDEST else None
+
+
+def _encoding(connection: Connection) -> str | None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding == "UTF8":
+        return None
+    return f"The database is encoded in {encoding}, which lacks characters. Make one with ENCODING 'UTF8'."
+
+
+def _permissions(connection: Connection) -> str | None:
+    row = connection.execute(
+        "SELECT pg_is_in_recovery(), has_database_privilege(current_database(), 'CREATE'),"
+        " has_database_privilege(current_database(), 'TEMPORARY')"
+    ).fetchone()
+    is_standby, may_create, may_stage = row or (False, False, False)
+    if is_standby:
+        return "The server is a read-only standby. Name the primary server as host."
+    missing = [name for name, has in (("CREATE", may_create), ("TEMPORARY", may_stage)) if not has]
+    if not missing:
+        return None
+    info = connection.info
+    return (
+        f"The user {info.user} lacks {' and '.join(missing)}. Run as the database's owner: "
+        f'GRANT {", ".join(missing)} ON DATABASE "{info.dbname}" TO "{info.user}".'
+    )
+
+
+_CHECKS: dict[str, Callable[[Connection], str | None]] = {
+    "Checking version": _version,
+    "Checking encoding": _encoding,
+    "Checking permissions": _permissions,
+}
+"""Each gives the problem with its remedy, or None."""

@@ -1,0 +1,43 @@
+"""Text that PostgreSQL has no place for, made into text as near to it as can be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from destinations.postgres.canonical import canonical
+from engine.contract import Batch, Cell, Row, Rows
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def cleaned(batch: Batch) -> tuple[Batch, int]:
+    """The batch with every cell in canonical text that can be stored, and how many cells are not what they were."""
+    if isinstance(batch, Rows):
+        rows, changed = _cleaned(batch.rows)
+        return replace(batch, rows=rows), changed
+    keys, changed = _cleaned(batch.keys)
+    return replace(batch, keys=keys), changed
+
+
+def storable(text: str) -> str:
+    """The text without NUL, a surrogate pair as the character it stands for, half a pair as U+FFFD."""
+    if _SURROGATE.search(text):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text.replace("\0", "")
+
+
+def _cleaned(rows: Sequence[Row]) -> tuple[list[Row], int]:
+    changed = 0
+
+    def clean(cell: Cell) -> str | None:
+        nonlocal changed
+        text = canonical(cell)
+        if text is None:
+            return None
+        result = storable(text)
+        changed += result != text
+        return result
+
+    return [tuple(map(clean, row)) for row in rows], changed

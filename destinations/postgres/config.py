@@ -1,0 +1,76 @@
+"""What a person says about a PostgreSQL to load into."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+
+class PostgresConfig(BaseModel):
+    """Either `url`, or `host` with the rest."""
+
+    # A rejected value may hold a password: pydantic must not repeat it.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    url: SecretStr | None = None
+    """postgresql://user:password@host:port/database?sslmode=…"""
+    host: str | None = None
+    """A host name, an address, or the folder of a Unix socket."""
+    port: int = Field(default=5432, ge=1, le=65535)
+    database: str | None = None
+    user: str | None = None
+    password: SecretStr | None = None
+    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> PostgresConfig:
+        others = self.model_fields_set - {"url"}
+        if self.url is None:
+            missing = [name for name in ("host", "database", "user") if not getattr(self, name)]
+            if missing:
+                msg = f"give url, or host, database and user (missing: {', '.join(missing)})"
+                raise ValueError(msg)
+        elif others:
+            msg = f"give either url or {', '.join(sorted(others))}, not both"
+            raise ValueError(msg)
+        elif not _is_plausible(self.url.get_secret_value()):
+            msg = "url must read postgresql://user:password@host:port/database, special characters percent-encoded"
+            raise ValueError(msg)
+        return self
+
+    def parameters(self) -> dict[str, Any]:
+        """The connection parameters as libpq names them. Holds the password."""
+        if self.url is not None:
+            return conninfo_to_dict(self.url.get_secret_value())
+        return {
+            "host": self.host,
+            "port": self.port,
+            "dbname": self.database,
+            "user": self.user,
+            "password": self.password.get_secret_value() if self.password else None,
+            "sslmode": self.sslmode,
+        }
+
+    @property
+    def where(self) -> str:
+        """Host, port and database, for messages."""
+        parameters = self.parameters()
+        host = parameters.get("host") or parameters.get("hostaddr") or "localhost"
+        return f"{host}:{parameters.get('port') or 5432}/{parameters.get('dbname') or parameters.get('user') or ''}"
+
+
+def _is_plausible(url: str) -> bool:
+    """Whether libpq reads it as meant: after an unescaped @ or / the rest of a password would be host, port or database."""
+    try:
+        parameters = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return False
+    ports = str(parameters.get("port", "5432")).split(",")
+    return (
+        "://" in url
+        and all(port.isdecimal() for port in ports)
+        and "@" not in f"{parameters.get('host', '')}{parameters.get('dbname', '')}"
+    )

@@ -1,0 +1,59 @@
+"""One PostgreSQL to load into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+
+from pydantic import BaseModel
+
+from destinations.postgres import bookkeeping
+from destinations.postgres.checks import checks
+from destinations.postgres.config import PostgresConfig
+from destinations.postgres.connect import connect
+from destinations.postgres.errors import translated
+from destinations.postgres.names import check_schema_name, lock_key
+from destinations.postgres.session import PostgresSession
+from engine.contract import Destination, DestinationBusy, LoadSession, SetupTest
+
+
+class PostgresDestination:
+    """One database of one server."""
+
+    def __init__(self, config: PostgresConfig) -> None:
+        self._config = config
+
+    def setup_tests(self) -> Iterable[SetupTest]:
+        """Reach the server, then check what loading needs; each check is yielded as soon as it is known."""
+        return checks(self._config)
+
+    def open(self, schema: str) -> LoadSession:
+        """Open a schema for loading, making it if need be."""
+        check_schema_name(schema)
+        where = self._config.where
+        with ExitStack() as unless_opened, translated(where):
+            connection = unless_opened.enter_context(connect(self._config))
+            lock = "SELECT pg_try_advisory_lock(%s)"
+            if connection.execute(lock, [lock_key(schema)]).fetchone() != (True,):
+                raise DestinationBusy(
+                    f"Another sync is loading the schema {schema} at {where}. Wait until it has ended."
+                )
+            bookkeeping.make_bookkeeping(connection)
+            bookkeeping.make_schema(connection, schema)
+            unless_opened.pop_all()
+        return PostgresSession(connection, schema, where)
+
+    def validate_schema_name(self, schema: str) -> None:
+        """Raise `InvalidSetting` (field `config.schema`) when PostgreSQL cannot take it as a schema's name."""
+        check_schema_name(schema)
+
+
+class PostgresPlugin:
+    """PostgreSQL as a kind of destination."""
+
+    title = "PostgreSQL"
+    config: type[BaseModel] = PostgresConfig
+
+    def connect(self, config: BaseModel) -> Destination:
+        """A destination for a validated config. Makes no connection yet."""
+        return PostgresDestination(PostgresConfig.model_validate(config))

@@ -1,0 +1,101 @@
+"""What PostgreSQL answers, in the words of the contract."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors as pg
+
+from engine.contract import DestinationError, DestinationRefused, DestinationUnavailable
+
+
+class DoesNotFit(ValueError):
+    """A cell that PostgreSQL would take for its column's type, but not whole. Never leaves this package."""
+
+
+UNSTORABLE = (psycopg.DataError, pg.ProgramLimitExceeded, UnicodeEncodeError, DoesNotFit)
+"""What the data in a statement brings about, and not the server."""
+
+CALLS_FOR_CARE = (*UNSTORABLE, pg.NotNullViolation, pg.UniqueViolation)
+"""What a load may fail with that a careful load can get around: also keys that are empty, or written in two ways."""
+
+# libpq gives no SQLSTATE for a connection that failed, only the server's text.
+_ACCESS_REFUSED = re.compile(
+    r"authentication failed|no password supplied|no pg_hba.conf entry|does not exist|not permitted|permission denied"
+    r"|SSL|certificate|database \S+ is not currently accepting"
+)
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Raise what PostgreSQL raises as `DestinationUnavailable` or `DestinationRefused`, naming `where` it happened."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _translation(error, where) from error
+
+
+def connection_failed(error: psycopg.Error, where: str) -> DestinationError:
+    """What to say when no connection came about."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = lines[-1].rpartition("failed: ")[2] if lines else "no reason given"
+    if _ACCESS_REFUSED.search(reason):
+        return DestinationRefused(
+            f"PostgreSQL at {where} does not let us in: {reason}. Check user, password and database."
+        )
+    return DestinationUnavailable(f"Cannot reach PostgreSQL at {where}: {reason}. Check host, port and firewall.")
+
+
+def _translation(error: psycopg.Error, where: str) -> DestinationError:
+    reason = (error.diag.message_primary or str(error)).rstrip(".")
+    kind, sentence = next((kind, sentence) for classes, kind, sentence in _SENTENCES if isinstance(error, classes))
+    return kind(sentence.format(where=where, reason=reason))
+
+
+_SENTENCES: tuple[tuple[tuple[type[psycopg.Error], ...], type[DestinationError], str], ...] = (
+    (
+        (pg.InsufficientPrivilege,),
+        DestinationRefused,
+        "PostgreSQL at {where}: {reason}. Grant the destination's user that privilege.",
+    ),
+    (
+        (pg.DiskFull,),
+        DestinationRefused,
+        "The disk of PostgreSQL at {where} is full: {reason}. Make room there.",
+    ),
+    (
+        (pg.LockNotAvailable,),
+        DestinationRefused,
+        "Another session of PostgreSQL at {where} holds a lock: {reason}. "
+        "Find it in pg_locks and pg_stat_activity, and end it.",
+    ),
+    (
+        (pg.ReadOnlySqlTransaction,),
+        DestinationRefused,
+        "PostgreSQL at {where} is read-only: {reason}. Name the primary server as the destination's host.",
+    ),
+    (
+        (pg.UndefinedTable, pg.UndefinedColumn, pg.InvalidSchemaName, pg.DatatypeMismatch),
+        DestinationUnavailable,
+        "A table in PostgreSQL at {where} was changed while it was loaded: {reason}.",
+    ),
+    (
+        (psycopg.OperationalError, psycopg.InterfaceError),
+        DestinationUnavailable,
+        "PostgreSQL at {where} broke off: {reason}.",
+    ),
+    (
+        (psycopg.IntegrityError,),
+        DestinationRefused,
+        "A constraint in PostgreSQL at {where} does not let the data in: {reason}. Drop that constraint.",
+    ),
+    (
+        (psycopg.Error,),
+        DestinationRefused,
+        "PostgreSQL at {where} refused: {reason}.",
+    ),
+)
+"""The first row with a class of the error's counts."""

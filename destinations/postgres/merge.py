@@ -1,0 +1,107 @@
+"""Bringing rows into one table, with as little work for the database as the rows allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from operator import itemgetter
+from typing import TypeAlias
+
+from destinations.postgres import statements
+from destinations.postgres.canonical import canonical, write_canonical
+from destinations.postgres.connect import Connection
+from destinations.postgres.errors import DoesNotFit
+from destinations.postgres.shape import LiveTable
+from engine.contract import Cell, ColumnType, Loaded, Row, Rows
+
+Texts: TypeAlias = list[str | None]
+"""The cells of one column, in canonical form."""
+
+_ONE_SPELLING = {"bigint", "boolean", "date", "integer", "text"}
+"""Types whose values are equal only if their canonical texts are. One instant or one number has many texts."""
+
+_DATE_LENGTH = len("2026-11-20")
+
+
+def is_date(cell: Cell) -> bool:
+    """Whether PostgreSQL, which takes a time or the word `today` for a date and says nothing, keeps it whole."""
+    return cell.__class__ is not str or len(cell) == _DATE_LENGTH
+
+
+def texts(rows: Iterable[Row], positions: Iterable[int]) -> list[Texts]:
+    """The cells at these positions, a list for each position."""
+    return [
+        [cell if cell.__class__ is str else canonical(cell) for cell in map(itemgetter(position), rows)]
+        for position in positions
+    ]
+
+
+class TableLoad:
+    """Loads one table within the caller's transaction, and lives as long as that.
+
+    Every method may raise one of `errors.UNSTORABLE`; the transaction has failed then.
+    """
+
+    def __init__(self, connection: Connection, live: LiveTable) -> None:
+        self.live = live
+        self._connection = connection
+        self._has_staged = False
+
+    def add(self, rows: Rows) -> Loaded:
+        """Bring rows in: straight into the table where they are whole and new, else by `merge`."""
+        rows = self.latest(rows)
+        is_whole = not rows.deleted and len(rows.columns) == len(self.live.types)
+        if is_whole and rows.rows and not self._is_any_there(rows):
+            self._copy(statements.copy_to_table(self.live, rows.columns), rows)
+            return Loaded(inserted=len(rows.rows))
+        return self.merge(rows)
+
+    def merge(self, rows: Rows) -> Loaded:
+        """Stage rows, of which no two have the same key, then update those that differ and insert those that are new."""
+        if not rows.rows:
+            return Loaded()
+        self._connection.execute(statements.create_staging(self.live))
+        if self._has_staged:
+            self._connection.execute(statements.clear_staging(self.live))
+        self._has_staged = True
+        self._copy(statements.copy_to_staging(self.live, rows.columns), rows)
+        update = statements.update_rows(self.live, rows.columns, deleted=rows.deleted)
+        changed = self._connection.execute(update).rowcount if update else 0
+        insert = statements.insert_rows(self.live, rows.columns, deleted=rows.deleted)
+        inserted = self._connection.execute(insert).rowcount
+        return Loaded(inserted, deleted=changed) if rows.deleted else Loaded(inserted, updated=changed)
+
+    def remove(self, columns: tuple[str, ...], keys: Sequence[Row], given: Sequence[Texts] = ()) -> Loaded:
+        """Mark the rows of these keys as gone, except those with the primary keys `given`, a list for each key column."""
+        parameters = [*texts(keys, range(len(columns))), *(given or [[] for _ in self.live.table.primary_key])]
+        return Loaded(deleted=self._connection.execute(statements.remove_rows(self.live, columns), parameters).rowcount)
+
+    def latest(self, rows: Rows) -> Rows:
+        """The same rows without those that a later row of the same key replaces."""
+        keys = self.keys(rows)
+        names: Iterable[object] = zip(*keys, strict=True)
+        if not {self.live.types[name] for name in self.live.table.primary_key} <= _ONE_SPELLING:
+            names = [rank for (rank,) in self._connection.execute(statements.same_keys(self.live), keys)]
+        unique = dict(zip(names, rows.rows, strict=True))
+        return rows if len(unique) == len(rows.rows) else replace(rows, rows=list(unique.values()))
+
+    def keys(self, rows: Rows) -> list[Texts]:
+        """The primary keys of rows, a list for each key column."""
+        return texts(rows.rows, [rows.columns.index(name) for name in self.live.table.primary_key])
+
+    def _is_any_there(self, rows: Rows) -> bool:
+        return self._connection.execute(statements.any_key_there(self.live), self.keys(rows)).fetchone() is not None
+
+    def _copy(self, statement: bytes, rows: Rows) -> None:
+        self._check_dates(rows)
+        with self._connection.cursor() as cursor:
+            write_canonical(cursor)
+            with cursor.copy(statement) as copy:
+                write = copy.write_row
+                for row in rows.rows:
+                    write(row)
+
+    def _check_dates(self, rows: Rows) -> None:
+        for position, name in enumerate(rows.columns):
+            if self.live.types[name] == ColumnType.DATE and not all(map(is_date, map(itemgetter(position), rows.rows))):
+                raise DoesNotFit(name)

@@ -1,0 +1,89 @@
+"""The one open door to a schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from destinations.postgres import bookkeeping
+from destinations.postgres.careful import load_carefully
+from destinations.postgres.connect import Connection
+from destinations.postgres.errors import CALLS_FOR_CARE, translated
+from destinations.postgres.load import load
+from destinations.postgres.shape import LiveTable, prepare
+from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Rows, Table
+
+
+class PostgresSession:
+    """Loads into one schema over one connection, whose advisory lock keeps others out until it ends.
+
+    Batches are kept until `commit`, so that no transaction is open while the source is read, and so that a commit that
+    fails because of its data can be done again with care. Callers bound them by committing often enough.
+    """
+
+    def __init__(self, connection: Connection, schema: str, where: str) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._where = where
+        self._tables: dict[str, LiveTable] = {}
+        self._staged: list[Batch] = []
+
+    def cursors(self) -> Mapping[str, Cursor]:
+        """Each stream's cursor as last committed."""
+        with translated(self._where):
+            return bookkeeping.cursors(self._connection, self._schema)
+
+    def forget(self, streams: Iterable[str]) -> None:
+        """Drop the cursors of these streams; no row is touched."""
+        with translated(self._where):
+            bookkeeping.forget_cursors(self._connection, self._schema, streams)
+
+    def prepare(self, table: Table) -> Sequence[str]:
+        """Make the table or change it; costs nothing when the same was asked before in this session."""
+        live = self._tables.get(table.name)
+        if live is not None and live.table == table:
+            return ()
+        with translated(self._where):
+            self._tables[table.name], changes = prepare(self._connection, self._schema, table)
+        return changes
+
+    def write(self, batch: Batch) -> None:
+        """Keep a batch of a prepared table for the next commit.
+
+        Raises:
+            ValueError: its table is not prepared, or cannot lose rows and the batch says that rows are gone.
+        """
+        if self._connection.closed:
+            raise DestinationUnavailable(f"The connection to PostgreSQL at {self._where} is closed.")
+        live = self._tables.get(batch.table)
+        if live is None:
+            msg = f"table {batch.table} is written to before it is prepared"
+            raise ValueError(msg)
+        if not live.table.soft_delete and (not isinstance(batch, Rows) or batch.deleted):
+            msg = f"table {batch.table} has no soft delete, so that none of its rows can go"
+            raise ValueError(msg)
+        self._staged.append(batch)
+
+    def commit(self, stream: str, cursor: Cursor) -> Loaded:
+        """Merge what is staged and move the stream's cursor, in one transaction; or do neither and raise."""
+        batches, self._staged = self._staged, []
+        with translated(self._where):
+            try:
+                return self._commit(load, batches, stream, cursor)
+            except CALLS_FOR_CARE:
+                return self._commit(load_carefully, batches, stream, cursor)
+
+    def close(self) -> None:
+        """Drop what is staged and open the schema to others."""
+        self._staged = []
+        self._connection.close()
+
+    def _commit(self, load_all: _Load, batches: Sequence[Batch], stream: str, cursor: Cursor) -> Loaded:
+        tables = dict(self._tables)
+        with self._connection.transaction():
+            loaded = load_all(self._connection, tables, batches)
+            bookkeeping.save_cursor(self._connection, self._schema, stream, cursor)
+        self._tables = tables
+        return loaded
+
+
+_Load = Callable[[Connection, dict[str, LiveTable], Sequence[Batch]], Loaded]

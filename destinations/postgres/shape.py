@@ -1,0 +1,171 @@
+"""Bringing a live table to the shape a source asks for: never narrower, never fewer columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+
+from destinations.postgres.connect import Connection
+from destinations.postgres.queries import identifiers, query, type_name
+from destinations.postgres.widening import conversion, widened, written
+from engine.contract import DELETED, SYNCED, DestinationRefused, Table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveTable:
+    """A table as the database has it: `types` gives each of the source's columns its live type, as the server writes it."""
+
+    schema: str
+    table: Table
+    types: Mapping[str, str]
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """The table's quoted name."""
+        return sql.Identifier(self.schema, self.table.name)
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """The boolean columns that say whether a row is gone from the source."""
+        return (DELETED, *self.table.deleted_aliases) if self.table.soft_delete else ()
+
+
+def prepare(connection: Connection, schema: str, table: Table) -> tuple[LiveTable, list[str]]:
+    """Make the table or change it until it holds everything asked for; gives its shape and what was changed.
+
+    All in one transaction. Columns the source does not know stay as they are, and so do wider types.
+
+    Raises:
+        DestinationRefused: something else has its name, its primary key is another one, or something depends on the
+            type of a column that has to be widened.
+    """
+    asked = {column.name: written(column.type) for column in table.columns}
+    try:
+        with connection.transaction():
+            there = _live_columns(connection, schema, table.name)
+            if there is None:
+                live = LiveTable(schema, table, asked)
+                changes = _create(connection, live)
+            else:
+                types = {name: there[name].type if name in there else type_ for name, type_ in asked.items()}
+                live = LiveTable(schema, table, types)
+                changes = _add_columns(connection, live, there)
+                live, reasons = widen(connection, live, {c.name: widened(types[c.name], c.type) for c in table.columns})
+                changes += reasons.values()
+            _check_key_and_add_indexes(connection, live)
+    except pg.TooManyColumns as error:
+        raise DestinationRefused(
+            f"{schema}.{table.name} would need {len(table.columns)} columns and more, but a table of PostgreSQL holds "
+            "1600 (columns that were dropped count too). Leave some of them out at the source."
+        ) from error
+    return live, changes
+
+
+def widen(connection: Connection, live: LiveTable, types: Mapping[str, str]) -> tuple[LiveTable, dict[str, str]]:
+    """Give columns these types where they have others; says what was changed, by column. Within the caller's transaction.
+
+    Raises:
+        DestinationRefused: something that depends on a column does not let its type change.
+    """
+    changed = {name: type_ for name, type_ in types.items() if live.types[name] != type_}
+    if not changed:
+        return live, {}
+    actions = sql.SQL(", ").join(
+        sql.SQL("ALTER COLUMN {} TYPE {} USING {}").format(
+            sql.Identifier(name), type_name(type_), conversion(name, live.types[name], type_)
+        )
+        for name, type_ in changed.items()
+    )
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("ALTER TABLE {} {}").format(live.identifier, actions))
+    except (pg.FeatureNotSupported, pg.DatatypeMismatch, pg.DependentObjectsStillExist) as error:
+        raise _cannot_widen(connection, live, changed, error) from error
+    reasons = {
+        name: f"{live.table.name}.{name} widened from {live.types[name]} to {type_}" for name, type_ in changed.items()
+    }
+    return replace(live, types={**live.types, **changed}), reasons
+
+
+def _cannot_widen(
+    connection: Connection, live: LiveTable, changed: Mapping[str, str], error: psycopg.Error
+) -> DestinationRefused:
+    parameters = {"schema": live.schema, "table": live.table.name, "columns": list(changed)}
+    views = [view for (view,) in connection.execute(query("dependent_views"), parameters)]
+    what = ", ".join(f"{name} to {type_}" for name, type_ in changed.items())
+    if views:
+        remedy = f"Drop the view {', '.join(views)}, run the sync, then make it again."
+    else:
+        remedy = f"PostgreSQL says: {error.diag.message_primary}. Remove what depends on it and run the sync again."
+    return DestinationRefused(f"Cannot widen {live.schema}.{live.table.name} ({what}). {remedy}")
+
+
+@dataclass(frozen=True, slots=True)
+class _LiveColumn:
+    type: str
+    has_default: bool
+
+
+def _live_columns(connection: Connection, schema: str, table: str) -> dict[str, _LiveColumn] | None:
+    rows = connection.execute(query("describe_table"), {"schema": schema, "table": table}).fetchall()
+    if not rows:
+        return None
+    if rows[0][0] not in {"r", "p"}:
+        raise DestinationRefused(f"{schema}.{table} is not a table. Rename it, or load into another schema.")
+    return {name: _LiveColumn(type_, has_default) for _, name, type_, has_default in rows if name is not None}
+
+
+def _own_columns(live: LiveTable) -> dict[str, tuple[sql.SQL, sql.SQL]]:
+    """The type and the default of each column that this destination keeps itself."""
+    markers = dict.fromkeys(live.markers, (sql.SQL("boolean NOT NULL"), sql.SQL("false")))
+    return {SYNCED: (sql.SQL("timestamptz"), sql.SQL("now()")), **markers}
+
+
+def _create(connection: Connection, live: LiveTable) -> list[str]:
+    columns = [
+        *(sql.SQL("{} {}").format(sql.Identifier(name), type_name(type_)) for name, type_ in live.types.items()),
+        *(
+            sql.SQL("{} {} DEFAULT {}").format(sql.Identifier(name), type_, default)
+            for name, (type_, default) in _own_columns(live).items()
+        ),
+        sql.SQL("PRIMARY KEY ({})").format(identifiers(live.table.primary_key)),
+    ]
+    connection.execute(sql.SQL("CREATE TABLE {} ({})").format(live.identifier, sql.SQL(", ").join(columns)))
+    return [f"made table {live.table.name}"]
+
+
+def _add_columns(connection: Connection, live: LiveTable, there: Mapping[str, _LiveColumn]) -> list[str]:
+    add = sql.SQL("ADD COLUMN {} {}")
+    new = [name for name in live.types if name not in there]
+    actions = [add.format(sql.Identifier(name), type_name(live.types[name])) for name in new]
+    for name, (type_, default) in _own_columns(live).items():
+        if name not in there:
+            new.append(name)
+            actions.append(sql.SQL("{} DEFAULT {}").format(add.format(sql.Identifier(name), type_), default))
+        elif not there[name].has_default:
+            actions.append(sql.SQL("ALTER COLUMN {} SET DEFAULT {}").format(sql.Identifier(name), default))
+    if actions:
+        connection.execute(sql.SQL("ALTER TABLE {} {}").format(live.identifier, sql.SQL(", ").join(actions)))
+    return [f"added column {live.table.name}.{name}" for name in new]
+
+
+def _check_key_and_add_indexes(connection: Connection, live: LiveTable) -> None:
+    table = live.table
+    parameters = {"schema": live.schema, "table": table.name}
+    indexes = connection.execute(query("describe_indexes"), parameters).fetchall()
+    keys = [tuple(columns) for is_primary, columns in indexes if is_primary]
+    if not keys or set(keys[0]) != set(table.primary_key):
+        has = f"the primary key ({', '.join(keys[0])})" if keys else "no primary key"
+        raise DestinationRefused(
+            f"{live.schema}.{table.name} has {has}, but ({', '.join(table.primary_key)}) is needed. "
+            "Rename the table, so that it is made anew, or give it that key."
+        )
+    leading = [columns for _, columns in indexes]
+    for group in table.lookups:
+        if not any(set(columns[: len(group)]) == set(group) for columns in leading):
+            connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(live.identifier, identifiers(group)))
+            leading.append(list(group))

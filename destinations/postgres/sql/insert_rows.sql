@@ -1,0 +1,5 @@
+-- Rows that are not there yet.
+INSERT INTO {target} ({columns})
+SELECT {values}
+FROM {staging} AS s
+WHERE NOT EXISTS (SELECT FROM {target} AS t WHERE {same_key})

@@ -1,0 +1,5 @@
+-- Rows that are there and differ; the others are not touched at all.
+UPDATE {target} AS t
+SET {assignments}
+FROM {staging} AS s
+WHERE {same_key} AND ({changes})

@@ -1,0 +1,150 @@
+"""The statements that load one table, put together once for each of its shapes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import lru_cache
+
+from psycopg import sql
+
+from destinations.postgres.queries import identifiers, query, type_name
+from destinations.postgres.shape import LiveTable
+from destinations.postgres.widening import known_type
+from engine.contract import DELETED, SYNCED
+
+_SHAPES_KEPT = 256
+"""How many statements of a kind are kept: more than a source has tables."""
+
+_cached = lru_cache(maxsize=_SHAPES_KEPT)
+
+
+@_cached
+def create_staging(live: LiveTable) -> bytes:
+    """Make the staging table of this shape unless the session has it."""
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(name), type_name(type_)) for name, type_ in live.types.items()
+    )
+    return query("create_staging").format(staging=_staging(live), columns=columns).as_bytes()
+
+
+@_cached
+def clear_staging(live: LiveTable) -> bytes:
+    """Empty the staging table within a transaction."""
+    return sql.SQL("DELETE FROM {}").format(_staging(live)).as_bytes()
+
+
+@_cached
+def copy_to_staging(live: LiveTable, columns: tuple[str, ...]) -> bytes:
+    """COPY these columns into the staging table."""
+    return sql.SQL("COPY {} ({}) FROM STDIN").format(_staging(live), identifiers(columns)).as_bytes()
+
+
+@_cached
+def copy_to_table(live: LiveTable, columns: tuple[str, ...]) -> bytes:
+    """COPY these columns into the table itself; defaults fill the columns that this destination keeps."""
+    return sql.SQL("COPY {} ({}) FROM STDIN").format(live.identifier, identifiers(columns)).as_bytes()
+
+
+@_cached
+def any_key_there(live: LiveTable) -> bytes:
+    """Whether any of the primary keys given has a row."""
+    key = live.table.primary_key
+    statement = query("any_key_there")
+    return statement.format(keys=_keys(live, key), target=live.identifier, same_key=_same(key, "k")).as_bytes()
+
+
+@_cached
+def same_keys(live: LiveTable) -> bytes:
+    """A number for each primary key given, the same for equal ones."""
+    key = live.table.primary_key
+    return query("same_keys").format(columns=identifiers(key), keys=_arrays(live, key)).as_bytes()
+
+
+@_cached
+def update_rows(live: LiveTable, columns: tuple[str, ...], *, deleted: bool) -> bytes | None:
+    """Bring the rows that are there and differ to what is staged; None where there is nothing that could differ."""
+    values = [name for name in columns if name not in live.table.primary_key]
+    is_marked = sql.SQL("t.{} IS DISTINCT FROM {}")
+    changes = [
+        *(_differs(live, name) for name in values),
+        *(is_marked.format(sql.Identifier(name), sql.Literal(deleted)) for name in live.markers),
+    ]
+    if not changes:
+        return None
+    statement = query("update_rows").format(
+        target=live.identifier,
+        staging=_staging(live),
+        assignments=_assignments(live, values, deleted=deleted),
+        same_key=_same(live.table.primary_key, "s"),
+        changes=sql.SQL(" OR ").join(changes),
+    )
+    return statement.as_bytes()
+
+
+@_cached
+def insert_rows(live: LiveTable, columns: tuple[str, ...], *, deleted: bool) -> bytes:
+    """Insert the staged rows that are not there."""
+    values = [identifiers(columns, "s"), *(sql.Literal(deleted) for _ in live.markers)]
+    statement = query("insert_rows").format(
+        target=live.identifier,
+        staging=_staging(live),
+        columns=identifiers((*columns, *live.markers)),
+        values=sql.SQL(", ").join(values),
+        same_key=_same(live.table.primary_key, "s"),
+    )
+    return statement.as_bytes()
+
+
+@_cached
+def remove_rows(live: LiveTable, columns: tuple[str, ...]) -> bytes:
+    """Mark the rows of the keys given (without columns: all rows) as gone, but for the primary keys given after them."""
+    statement = query("remove_rows").format(
+        target=live.identifier,
+        assignments=_assignments(live, deleted=True),
+        keys=_keys(live, columns) if columns else sql.SQL("(SELECT) AS k"),
+        same_key=_same(columns, "k") if columns else sql.SQL("true"),
+        is_there=sql.SQL("t.{} IS NOT TRUE").format(sql.Identifier(DELETED)),
+        primary_key=identifiers(live.table.primary_key, "t"),
+        given=_arrays(live, live.table.primary_key),
+    )
+    return statement.as_bytes()
+
+
+def _staging(live: LiveTable) -> sql.Identifier:
+    """Named after its shape, so that a table that changes gets a new one."""
+    shape = repr((live.schema, live.table.name, list(live.types.items())))
+    return sql.Identifier("pg_temp", f"penstock_{hashlib.sha256(shape.encode()).hexdigest()[:16]}")
+
+
+def _arrays(live: LiveTable, columns: Iterable[str]) -> sql.Composable:
+    """A parameter for each column: its values as texts, turned into the column's type by the server."""
+    return sql.SQL(", ").join(sql.SQL("%s::text[]::{}[]").format(type_name(live.types[name])) for name in columns)
+
+
+def _keys(live: LiveTable, columns: Iterable[str]) -> sql.Composable:
+    columns = tuple(columns)
+    return sql.SQL("unnest({}) AS k ({})").format(_arrays(live, columns), identifiers(columns))
+
+
+def _same(columns: Iterable[str], other: str) -> sql.Composable:
+    same = sql.SQL("t.{0} = {1}.{0}")
+    return sql.SQL(" AND ").join(same.format(sql.Identifier(name), sql.SQL(other)) for name in columns)
+
+
+def _differs(live: LiveTable, name: str) -> sql.Composable:
+    # Types of other people need not have an equality.
+    differs = (
+        "t.{0} IS DISTINCT FROM s.{0}" if known_type(live.types[name]) else "t.{0}::text IS DISTINCT FROM s.{0}::text"
+    )
+    return sql.SQL(differs).format(sql.Identifier(name))
+
+
+def _assignments(live: LiveTable, values: Iterable[str] = (), *, deleted: bool) -> sql.Composable:
+    return sql.SQL(", ").join(
+        [
+            *(sql.SQL("{0} = s.{0}").format(sql.Identifier(name)) for name in values),
+            *(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(deleted)) for name in live.markers),
+            sql.SQL("{} = now()").format(sql.Identifier(SYNCED)),
+        ]
+    )

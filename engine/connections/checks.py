@@ -1,0 +1,75 @@
+"""The setup tests of both ends of a connection: run, kept, read again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from engine.contract import (
+    Destination,
+    DestinationRefused,
+    PenstockError,
+    SetupTest,
+    Source,
+    SourceRefused,
+    TestStatus,
+)
+from engine.state.models import SetupTestRecord
+
+
+def run_setup_tests(source: Source, destination: Destination, *, must_pass: bool) -> list[SetupTest]:
+    """What the source's checks find, then the destination's. The source is closed afterwards.
+
+    Raises:
+        SourceRefused, DestinationRefused: `must_pass`, and some did not; the message tells each of them.
+    """
+    try:
+        found = _results(source)
+    finally:
+        source.close()
+    if must_pass and (told := _failures(found)):
+        raise SourceRefused(f"{told} Nothing was stored.")
+    found_there = _results(destination)
+    if must_pass and (told := _failures(found_there)):
+        raise DestinationRefused(f"{told} Nothing was stored.")
+    return found + found_there
+
+
+def _results(end: Source | Destination) -> list[SetupTest]:
+    results = []
+    try:
+        results.extend(end.setup_tests())
+    except PenstockError as error:
+        results.append(SetupTest("Running the setup tests", TestStatus.FAILED, str(error), error.code))
+    return results
+
+
+def _failures(tests: list[SetupTest]) -> str:
+    failed = [test for test in tests if test.status is TestStatus.FAILED]
+    return " ".join(f"{test.title}: {test.message.removesuffix('.')}." for test in failed)
+
+
+def keep(session: Session, connection_id: str, tests: Sequence[SetupTest]) -> None:
+    """Store what a round of setup tests found, in place of the round before."""
+    session.execute(delete(SetupTestRecord).where(SetupTestRecord.connection_id == connection_id))
+    session.add_all(
+        SetupTestRecord(
+            connection_id=connection_id,
+            position=position,
+            title=test.title,
+            status=test.status.value,
+            message=test.message,
+            details=test.details,
+        )
+        for position, test in enumerate(tests, start=1)
+    )
+
+
+def kept(session: Session, connection_id: str) -> list[SetupTest]:
+    """What the last round of setup tests found."""
+    records = session.scalars(
+        select(SetupTestRecord).where(SetupTestRecord.connection_id == connection_id).order_by(SetupTestRecord.position)
+    )
+    return [SetupTest(test.title, TestStatus(test.status), test.message, test.details) for test in records]

@@ -1,0 +1,1 @@
+"""When a connection is due, and the loop that asks."""

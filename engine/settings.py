@@ -1,0 +1,75 @@
+"""What an operator sets: `PENSTOCK_*` in the environment or in a `.env` file."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.invalid import invalid_setting
+
+PREFIX = "PENSTOCK_"
+
+_Model = TypeVar("_Model", bound=BaseSettings)
+
+
+def _bind_address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the highest TCP port
+        msg = "must be HOST:PORT, such as 127.0.0.1:8484."
+        raise ValueError(msg)
+    return value
+
+
+class Settings(BaseSettings):
+    """The engine's own settings. Those of a kind of source are that plug-in's."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    home: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        Path("~/.penstock"), validate_default=True, description="Where the embedded database and the key file live."
+    )
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL that holds the state, as a URL. Unset: the embedded one under PENSTOCK_HOME."
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Key that seals credentials in the database; several with commas, the first one seals. "
+        "Unset: the file secret.key under PENSTOCK_HOME.",
+    )
+    bind: Annotated[str, AfterValidator(_bind_address)] = Field(
+        "127.0.0.1:8484", description="Address and port that the daemon answers HTTP on."
+    )
+    log_format: Literal["console", "json"] = Field("console", description="console for people, json for machines.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+    schedule_offset: bool = Field(
+        True, description="Start scheduled syncs 0 to 60 minutes after the full hour, by group, to spread the load."
+    )
+    workers: int = Field(2, ge=1, le=64, description="Syncs that one process runs at a time.")
+
+
+def load(model: type[_Model]) -> _Model:
+    """A settings model read from the environment.
+
+    Raises:
+        InvalidSetting: a value cannot be taken; the field is the variable's name.
+    """
+    try:
+        return model()
+    except ValidationError as error:
+        wrong = invalid_setting(error)
+        raise type(wrong)(variable(model, wrong.field), wrong.reason) from None
+
+
+def variable(model: type[BaseSettings], field: str) -> str:
+    """The environment variable that sets a field."""
+    return f"{model.model_config.get('env_prefix', '')}{field}".upper()
+
+
+@cache
+def settings() -> Settings:
+    """The engine's settings, read once in a process."""
+    return load(Settings)

@@ -1,0 +1,144 @@
+"""The state database: one small pool, sessions that tell clearly when it cannot be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import sqlalchemy
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
+from sqlalchemy import orm
+
+from engine.contract import DestinationUnavailable, InvalidSetting
+from engine.settings import Settings
+from engine.state import upgrade
+from engine.state.embedded import EmbeddedPostgres
+
+URL_VARIABLE = "PENSTOCK_DATABASE_URL"
+CONNECT_SECONDS = 10
+
+
+class Database:
+    """The state database. Safe to share between threads; holds few connections. `url` is how libpq reaches it.
+
+    Raises:
+        InvalidSetting: `url` is no URL that libpq understands.
+    """
+
+    def __init__(self, url: SecretStr, *, on_dispose: Callable[[], None] = lambda: None) -> None:
+        self.url = url
+        self._parameters = _parameters(url)
+        self._parameters.setdefault("connect_timeout", CONNECT_SECONDS)
+        self._parameters.setdefault("application_name", "penstock")
+        self._on_dispose = on_dispose
+        self.engine = sqlalchemy.create_engine(
+            "postgresql+psycopg://",
+            connect_args={**self._parameters, "options": f"{self._parameters.get('options', '')} -c timezone=UTC"},
+            pool_size=3,
+            max_overflow=7,
+            pool_pre_ping=True,
+            use_native_hstore=False,
+        )
+
+    @property
+    def place(self) -> str:
+        """The host and port, for people."""
+        host = self._parameters.get("host") or self._parameters.get("hostaddr") or "the local socket"
+        return str(host) if str(host).startswith(("/", "the ")) else f"{host}:{self._parameters.get('port', 5432)}"
+
+    @contextmanager
+    def session(self) -> Iterator[orm.Session]:
+        """A session that is one transaction: committed at the end, rolled back when something raises.
+
+        Raises:
+            DestinationUnavailable: the database cannot be reached, or broke off; nothing was changed.
+        """
+        with self._told(), orm.Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlalchemy.Connection]:
+        """A connection that is one transaction, for those who need no objects.
+
+        Raises:
+            DestinationUnavailable: the database cannot be reached, or broke off; nothing was changed.
+        """
+        with self._told(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def autocommit(self) -> Iterator[sqlalchemy.Connection]:
+        """A connection on which each statement is its own transaction: the fewest round trips.
+
+        Raises:
+            DestinationUnavailable: the database cannot be reached, or broke off.
+        """
+        with self._told(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield connection
+
+    def connect_psycopg(self, *, autocommit: bool = True) -> psycopg.Connection[tuple[Any, ...]]:
+        """A connection of its own, outside the pool; the caller closes it."""
+        try:
+            return psycopg.connect(**self._parameters, autocommit=autocommit)
+        except psycopg.OperationalError as error:
+            raise self._unavailable(error) from None
+
+    def dispose(self) -> None:
+        """Close the pool and give back the embedded server."""
+        self.engine.dispose()
+        self._on_dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as error:
+            raise self._unavailable(error.orig or error) from error
+
+    def _unavailable(self, error: BaseException) -> DestinationUnavailable:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        reason = lines[0].rpartition("failed: ")[2].removeprefix("FATAL:").strip().rstrip(".")
+        return DestinationUnavailable(
+            f"The state database at {self.place} cannot be used: {reason}. Start it, or correct {URL_VARIABLE}."
+        )
+
+
+def _parameters(url: SecretStr) -> dict[str, Any]:
+    text = url.get_secret_value()
+    try:
+        if "://" in text:
+            return dict(conninfo_to_dict(text))
+    except psycopg.ProgrammingError:
+        pass  # its message repeats parts of the URL, and with them the password
+    raise InvalidSetting(URL_VARIABLE, "is no PostgreSQL URL such as postgresql://user:password@host:5432/database.")
+
+
+def open_database(settings: Settings) -> Database:
+    """The state database that the settings name, or the embedded one; the first start makes the tables.
+
+    Raises:
+        InvalidSetting: no database is named and the embedded one is not installed, or the URL is none.
+        DestinationUnavailable: it cannot be reached.
+        Conflict: its tables are older or newer than this program.
+    """
+    database = connect(settings)
+    try:
+        with database.transaction() as connection:
+            if upgrade.current_version(connection) is None:
+                upgrade.upgrade(connection)
+            upgrade.check(connection)
+    except BaseException:
+        database.dispose()
+        raise
+    return database
+
+
+def connect(settings: Settings) -> Database:
+    """As `open_database`, but leaves the tables as they are."""
+    if settings.database_url is not None:
+        return Database(settings.database_url)
+    embedded = EmbeddedPostgres(settings.home)
+    return Database(embedded.url, on_dispose=embedded.close)

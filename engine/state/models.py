@@ -1,0 +1,313 @@
+"""The state tables, made to be read by a person with psql.
+
+`migrations/` makes them; a test holds that both give the same schema, down to the comments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+SCHEMA = "penstock"
+
+DEFAULT_GROUP = "default"
+"""The group that is there from the first start; its destination is the state database itself."""
+
+SYNC_FREQUENCIES = (1, 5, 15, 30, 60, 120, 180, 360, 480, 720, 1440)
+"""Minutes between two syncs of a connection."""
+
+DAILY = 1440
+"""The frequency at which `daily_sync_time` counts."""
+
+SCHEDULE_TYPES = ("auto", "manual")
+SENSITIVITIES = ("LOW", "NORMAL", "HIGH", "CUSTOM", "SYNC_FREQUENCY")
+NETWORKING_METHODS = ("Directly", "PrivateLink", "SshTunnel", "ProxyAgent")
+SETUP_STATES = ("incomplete", "connected", "broken")
+TRIGGERS = ("schedule", "manual", "resync", "retry")
+OUTCOMES = ("running", "succeeded", "failed", "rescheduled", "cancelled", "interrupted")
+TEST_STATUSES = ("PASSED", "WARNING", "SKIPPED", "FAILED")
+
+
+def _one_of(column: str, values: Sequence[object]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" if isinstance(value, str) else str(value) for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+_NOW = text("now()")
+_COUNT = text("0")
+_FALSE = text("false")
+_EMPTY_LIST = text("'[]'")
+
+
+class Base(DeclarativeBase):
+    """All tables live in the schema `penstock`; every time is timestamptz and aware."""
+
+    metadata = MetaData(
+        schema=SCHEMA,
+        naming_convention={
+            "pk": "%(table_name)s_pkey",
+            "fk": "%(table_name)s_%(column_0_name)s_fkey",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "ck": "%(table_name)s_%(constraint_name)s_check",
+        },
+    )
+    type_annotation_map = {  # noqa: RUF012 - the declarative base reads it as a class attribute
+        str: Text,
+        int: BigInteger,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+    }
+
+
+class Group(Base):
+    """Where connections load to; a group has one destination."""
+
+    __tablename__ = "groups"
+    __table_args__ = ({"comment": "A group of connections that load to the same destination."},)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class DestinationRecord(Base):
+    """A group's destination."""
+
+    __tablename__ = "destinations"
+    __table_args__ = (
+        _one_of("setup_status", SETUP_STATES),
+        {"comment": "The database that a group's connections load to; it goes by the group's id."},
+    )
+
+    group_id: Mapped[str] = mapped_column(ForeignKey(Group.id, ondelete="CASCADE"), primary_key=True)
+    service: Mapped[str] = mapped_column(server_default="postgres", comment="The kind of destination.")
+    config: Mapped[str | None] = mapped_column(
+        comment="How to reach it, encrypted. NULL: this very database is the destination."
+    )
+    time_zone_offset: Mapped[str] = mapped_column(
+        server_default="0", comment="Hours from UTC, -11 to +12; daily sync times are told in it."
+    )
+    setup_status: Mapped[str] = mapped_column(server_default="incomplete")
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class Connection(Base):
+    """A source's settings and credentials, the destination schema it fills, and its schedule."""
+
+    __tablename__ = "connections"
+    __table_args__ = (
+        UniqueConstraint("group_id", "schema"),
+        _one_of("sync_frequency", SYNC_FREQUENCIES),
+        CheckConstraint(
+            rf"daily_sync_time ~ '^([01][0-9]|2[0-3])\:00$' AND sync_frequency = {DAILY}", name="daily_sync_time"
+        ),
+        _one_of("schedule_type", SCHEDULE_TYPES),
+        _one_of("data_delay_sensitivity", SENSITIVITIES),
+        _one_of("networking_method", NETWORKING_METHODS),
+        _one_of("setup_state", SETUP_STATES),
+        {"comment": "What is replicated: a source, the schema it fills, and when. Its name is its schema."},
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    group_id: Mapped[str] = mapped_column(ForeignKey(Group.id))
+    service: Mapped[str] = mapped_column(comment="The kind of source.")
+    schema: Mapped[str] = mapped_column(
+        comment="The schema it fills in the destination, which is also its name. Never changes."
+    )
+    config: Mapped[dict[str, Any]] = mapped_column(comment="The source's own settings, without credentials.")
+    auth: Mapped[str | None] = mapped_column(comment="The credentials, encrypted.")
+    paused: Mapped[bool] = mapped_column(server_default=_FALSE, comment="Not synced by schedule.")
+    pause_after_trial: Mapped[bool] = mapped_column(server_default=_FALSE, comment="Kept for compatibility; no effect.")
+    sync_frequency: Mapped[int] = mapped_column(server_default=text("360"), comment="Minutes between two syncs.")
+    daily_sync_time: Mapped[str | None] = mapped_column(
+        comment="HH:00 at which a daily sync starts, in the destination's time zone. NULL: midnight."
+    )
+    schedule_type: Mapped[str] = mapped_column(server_default="auto", comment="manual: synced only when asked to.")
+    data_delay_sensitivity: Mapped[str] = mapped_column(
+        server_default="NORMAL", comment="How late data may be before the connection counts as delayed."
+    )
+    data_delay_threshold: Mapped[int] = mapped_column(
+        server_default=_COUNT, comment="Minutes, for data_delay_sensitivity CUSTOM."
+    )
+    networking_method: Mapped[str] = mapped_column(
+        server_default="Directly", comment="Kept for compatibility; the source is always called directly."
+    )
+    proxy_agent_id: Mapped[str | None] = mapped_column(comment="Kept for compatibility; no effect.")
+    private_link_id: Mapped[str | None] = mapped_column(comment="Kept for compatibility; no effect.")
+    hybrid_deployment_agent_id: Mapped[str | None] = mapped_column(comment="Kept for compatibility; no effect.")
+    local_processing_agent_id: Mapped[str | None] = mapped_column(comment="Kept for compatibility; no effect.")
+    connect_card_config: Mapped[dict[str, Any] | None] = mapped_column(
+        comment="Where the Connect Card sends a person after the set-up."
+    )
+    connected_by: Mapped[str | None] = mapped_column(comment="Who created it.")
+    service_version: Mapped[int] = mapped_column(server_default=text("1"))
+    setup_state: Mapped[str] = mapped_column(
+        server_default="incomplete",
+        comment="incomplete: the setup tests never passed; connected; broken: a person must mend it.",
+    )
+    is_historical_sync: Mapped[bool] = mapped_column(
+        server_default=text("true"), comment="The next or running sync reads everything; false once one succeeded."
+    )
+    resync_requested: Mapped[bool] = mapped_column(
+        server_default=_FALSE, comment="The next sync forgets how far it had read before it starts."
+    )
+    rescheduled_for: Mapped[datetime | None] = mapped_column(
+        comment="The source's quota is spent: the sync goes on at this time."
+    )
+    succeeded_at: Mapped[datetime | None] = mapped_column(comment="When a sync last succeeded.")
+    failed_at: Mapped[datetime | None] = mapped_column(comment="When a sync last failed.")
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class Sync(Base):
+    """One run of a connection."""
+
+    __tablename__ = "syncs"
+    __table_args__ = (
+        Index("syncs_connection_id_id_idx", "connection_id", text("id DESC")),
+        Index("syncs_one_running_per_connection", "connection_id", unique=True, postgresql_where="outcome = 'running'"),
+        _one_of("trigger", TRIGGERS),
+        _one_of("outcome", OUTCOMES),
+        {"comment": "One row for each run of a connection, kept up to date while it runs."},
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    connection_id: Mapped[str] = mapped_column(ForeignKey(Connection.id, ondelete="CASCADE"))
+    trigger: Mapped[str] = mapped_column(comment="What started it: schedule, manual, resync or retry.")
+    historical: Mapped[bool] = mapped_column(comment="Whether it read everything rather than what changed.")
+    started_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(
+        server_default="running",
+        comment="running; succeeded; failed; rescheduled (quota spent, goes on at retry_at); "
+        "cancelled (somebody asked to stop); interrupted (its process died).",
+    )
+    records_read: Mapped[int] = mapped_column(server_default=_COUNT, comment="Records received from the source.")
+    rows_inserted: Mapped[int] = mapped_column(server_default=_COUNT)
+    rows_updated: Mapped[int] = mapped_column(server_default=_COUNT)
+    rows_deleted: Mapped[int] = mapped_column(server_default=_COUNT, comment="Rows marked as deleted.")
+    rows_rejected: Mapped[int] = mapped_column(
+        server_default=_COUNT, comment="Rows the destination cannot hold; they are in its table penstock.rejects."
+    )
+    api_calls: Mapped[int] = mapped_column(server_default=_COUNT, comment="Requests made to the source.")
+    error_code: Mapped[str | None]
+    error: Mapped[str | None] = mapped_column(comment="What went wrong and what to do next.")
+    notices: Mapped[list[Any]] = mapped_column(
+        server_default=_EMPTY_LIST, comment="What a person should know although it went on: [{code, message, stream}]."
+    )
+    retry_at: Mapped[datetime | None] = mapped_column(comment="When it is tried again by itself.")
+    worker: Mapped[str | None] = mapped_column(comment="host:pid of the process that runs or ran it.")
+    heartbeat_at: Mapped[datetime] = mapped_column(
+        server_default=_NOW, comment="The run's last sign of life; a running one that is silent for minutes is dead."
+    )
+
+
+class SyncStream(Base):
+    """One stream within one run."""
+
+    __tablename__ = "sync_streams"
+    __table_args__ = (
+        _one_of("outcome", OUTCOMES),
+        {"comment": "One row for each stream that a sync read, kept up to date while it is read."},
+    )
+
+    sync_id: Mapped[int] = mapped_column(ForeignKey(Sync.id, ondelete="CASCADE"), primary_key=True)
+    stream: Mapped[str] = mapped_column(primary_key=True)
+    outcome: Mapped[str] = mapped_column(server_default="running", comment="The same words as in syncs.")
+    started_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    finished_at: Mapped[datetime | None]
+    records_read: Mapped[int] = mapped_column(server_default=_COUNT)
+    records_expected: Mapped[int | None] = mapped_column(comment="How many there will be, where the source tells.")
+    rows_inserted: Mapped[int] = mapped_column(server_default=_COUNT)
+    rows_updated: Mapped[int] = mapped_column(server_default=_COUNT)
+    rows_deleted: Mapped[int] = mapped_column(server_default=_COUNT)
+    rows_rejected: Mapped[int] = mapped_column(server_default=_COUNT)
+    error: Mapped[str | None]
+
+
+class SetupTestRecord(Base):
+    """One check of the last round of setup tests."""
+
+    __tablename__ = "setup_tests"
+    __table_args__ = (
+        _one_of("status", TEST_STATUSES),
+        {"comment": "What the last setup tests of each connection found."},
+    )
+
+    connection_id: Mapped[str] = mapped_column(ForeignKey(Connection.id, ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, comment="The order in which they ran.")
+    title: Mapped[str]
+    status: Mapped[str]
+    message: Mapped[str] = mapped_column(server_default="")
+    details: Mapped[Any | None] = mapped_column(JSONB)
+    run_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class Event(Base):
+    """Something that happened to a connection, and why."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("events_connection_id_id_idx", "connection_id", text("id DESC")),
+        {"comment": "What happened to connections, and why. Outlives them."},
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    connection_id: Mapped[str | None] = mapped_column(ForeignKey(Connection.id, ondelete="SET NULL"))
+    connection: Mapped[str | None] = mapped_column(comment="The connection's name, also after it is deleted.")
+    kind: Mapped[str] = mapped_column(comment="A stable word: created, updated, paused, resumed, tested, deleted, ...")
+    message: Mapped[str]
+    details: Mapped[dict[str, Any] | None]
+
+
+class ApiKey(Base):
+    """A key that opens the HTTP interface."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = ({"comment": "Keys that open the HTTP interface; the secrets themselves are not kept."},)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    secret_hash: Mapped[str]
+    scopes: Mapped[list[Any]] = mapped_column(server_default=_EMPTY_LIST)
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class RateBudget(Base):
+    """One of a source account's rate limits, shared by all processes."""
+
+    __tablename__ = "rate_budgets"
+    __table_args__ = (
+        {
+            "comment": "The rate limits of source accounts: one row paces all processes that call an account.",
+            # a commit need not wait for the disk; after a crash of PostgreSQL pacing simply starts anew
+            "prefixes": ["UNLOGGED"],
+        },
+    )
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    policy: Mapped[str] = mapped_column(primary_key=True)
+    next_at: Mapped[datetime] = mapped_column(comment="When the next request may be made.")
+    limit_per_window: Mapped[int] = mapped_column(comment="Requests that the source allows in window_seconds.")
+    window_seconds: Mapped[float]
+    held_until: Mapped[datetime | None] = mapped_column(comment="The source asked for silence until then.")

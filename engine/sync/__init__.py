@@ -1,0 +1,1 @@
+"""One sync from start to end: read, load, checkpoint, report."""

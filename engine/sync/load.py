@@ -1,0 +1,112 @@
+"""What is committed together: whole units of a stream, gathered until they are worth a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import TypeAlias
+
+from engine.contract import Batch, Complete, Cursor, Deletion, Row, Rows, SchemaChange
+
+ROWS = 2_000
+"""Rows in a load: enough that what a commit costs by itself no longer counts."""
+
+CELLS = 150_000
+"""Cells in a load: wide rows make a load smaller, so that the few loads in memory stay within some tens of megabytes."""
+
+Completed: TypeAlias = dict[tuple[str, tuple[str, ...]], set[Row]]
+
+
+@dataclass(slots=True)
+class Load:
+    """Batches of one stream in their order, and the cursor that is true once they are committed.
+
+    A source's statements hold since its last checkpoint; a destination takes all that is in one commit together. So
+    two units may share a commit only where that makes no difference: see `takes`.
+    """
+
+    stream: str
+    batches: list[Batch | SchemaChange] = field(default_factory=list)
+    cursor: Cursor | None = None
+    rows: int = 0
+    cells: int = 0
+    _given: set[str] = field(default_factory=set)
+    """Tables with rows that exist."""
+    _gone: set[str] = field(default_factory=set)
+    """Tables with deletions."""
+    _loose: set[str] = field(default_factory=set)
+    """Tables with rows whose keys their own unit did not call complete."""
+    _completed: Completed = field(default_factory=dict)
+
+    def add(self, batch: Batch | SchemaChange) -> None:
+        """Put a batch at the end; its unit is whole only with `close`."""
+        self.batches.append(batch)
+        match batch:
+            case Rows(table, columns, rows, deleted):
+                self.rows += len(rows)
+                self.cells += len(rows) * len(columns)
+                if not deleted:
+                    self._given.add(table)
+            case Deletion(table, columns, keys):
+                self.rows += len(keys)
+                self._gone.add(table)
+            case Complete(table, columns, keys):
+                self._completed.setdefault((table, columns), set()).update(keys)
+
+    def close(self, cursor: Cursor) -> Load:
+        """This load as a whole unit, with the checkpoint's cursor."""
+        self.cursor = cursor
+        self._loose = {table for table in self._given if not self._covered(table)}
+        return self
+
+    def takes(self, unit: Load) -> bool:
+        """Whether a later unit of the stream may be committed together with this load.
+
+        Not when it gives rows of a table in which this load deletes, since deletions are applied last. Nor when it
+        calls keys complete to which this load may have given rows: they would count as given with the unit.
+        """
+        if unit._given & self._gone:
+            return False
+        for (table, columns), keys in unit._completed.items():
+            completed = self._completed.get((table, columns))
+            if table in self._loose or (completed is None and table in self._given):
+                return False
+            if completed and not completed.isdisjoint(keys):
+                return False
+        return True
+
+    def join(self, unit: Load) -> None:
+        """Take in a unit that `takes` allows; the load's cursor is then the unit's."""
+        self.batches += unit.batches
+        self.cursor = unit.cursor
+        self.rows += unit.rows
+        self.cells += unit.cells
+        self._given |= unit._given
+        self._gone |= unit._gone
+        self._loose |= unit._loose
+        for key, completed in unit._completed.items():
+            self._completed.setdefault(key, set()).update(completed)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is worth a commit by its size."""
+        return self.rows >= ROWS or self.cells >= CELLS
+
+    def _covered(self, table: str) -> bool:
+        """Whether each row given for the table is of a key that is called complete, by every such call."""
+        calls = [(columns, keys) for (name, columns), keys in self._completed.items() if name == table]
+        return bool(calls) and all(
+            set(columns).issubset(batch.columns) and keys.issuperset(_keys(batch, columns))
+            for columns, keys in calls
+            for batch in self.batches
+            if isinstance(batch, Rows) and batch.table == table and not batch.deleted
+        )
+
+    def records(self, table: str) -> int:
+        """How many rows of a table it brings."""
+        return sum(len(batch.rows) for batch in self.batches if isinstance(batch, Rows) and batch.table == table)
+
+
+def _keys(batch: Rows, columns: tuple[str, ...]) -> Iterator[Row]:
+    return zip(*(map(itemgetter(batch.columns.index(column)), batch.rows) for column in columns), strict=True)

@@ -1,0 +1,148 @@
+"""One sync of one connection, from start to end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
+
+import structlog
+
+from engine.connections.ends import connect_destination, connect_source
+from engine.connections.host import ConnectionHost, StoredCredentials
+from engine.contract import Cancelled, DestinationBusy, DestinationError, LoadSession, NotFound, PenstockError
+from engine.plugins import source_plugin
+from engine.state.database import Database
+from engine.state.models import Connection, DestinationRecord
+from engine.state.secrets import Vault
+from engine.sync import record
+from engine.sync.pipeline import pump
+from engine.sync.progress import Progress, SyncOutcome
+from engine.sync.report import Report
+
+BUSY_SECONDS = 3.0
+"""How long to wait for a schema that is open elsewhere: a sync that has just ended or died lets go of it soon."""
+
+DENIAL_FIELD = "tables_without_access_updated_at"
+"""The setting that tells when a source last found tables which its credentials cannot read, where it has one."""
+
+log = structlog.stdlib.get_logger("penstock.sync")
+
+
+def run_sync(
+    database: Database,
+    vault: Vault,
+    connection_id: str,
+    trigger: str,
+    *,
+    stop: threading.Event,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> SyncOutcome:
+    """Sync a connection in this thread, and write down how it went.
+
+    The destination's lock is what keeps two syncs of a connection apart, on all machines: it is taken first and given
+    back last. Once it is taken, whatever goes wrong is the sync's outcome and no exception. `stop` belongs to this
+    sync: it is set to cancel it, and an error sets it as well. `on_progress` is called in this thread.
+
+    Raises:
+        NotFound: there is no such connection.
+        Conflict: a sync of it is running already.
+        DestinationUnavailable: the state database cannot be reached, so that nothing can be written down.
+    """
+    connection, group = _load(database, connection_id)
+    host = ConnectionHost(database, StoredCredentials(database, vault, connection.id), stop)
+    with ExitStack() as stack:
+        failure: BaseException | None = None
+        session: LoadSession | None = None
+        try:
+            session = _open(connection, group, database, vault)
+            stack.callback(_close, session)
+        except DestinationBusy:
+            raise record.already_running(connection) from None
+        except Exception as error:  # noqa: BLE001 - the sync's outcome
+            failure = error
+        sync_id = record.begin(database, connection, trigger, alone=session is not None)
+        report = Report(database, connection, sync_id, calls=lambda: host.calls, on_progress=on_progress)
+        if session is not None:
+            try:
+                _forget(database, connection, session)
+                _transfer(connection, host, session, report, stop)
+            except BaseException as error:  # noqa: BLE001 - the sync's outcome
+                failure = error
+        outcome = report.end(failure, denial_field=_denial_field(connection))
+    _log_end(connection, outcome, failure)
+    if isinstance(failure, KeyboardInterrupt | SystemExit):
+        raise failure
+    return outcome
+
+
+def _load(database: Database, connection_id: str) -> tuple[Connection, DestinationRecord]:
+    with database.session() as reading:
+        connection = reading.get(Connection, connection_id)
+        group = reading.get(DestinationRecord, connection.group_id) if connection else None
+    if connection is None or group is None:
+        raise NotFound("connection", connection_id)
+    return connection, group
+
+
+def _open(connection: Connection, group: DestinationRecord, database: Database, vault: Vault) -> LoadSession:
+    destination = connect_destination(group, database, vault)
+    give_up_at = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return destination.open(connection.schema)
+        except DestinationBusy:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.2)
+
+
+def _close(session: LoadSession) -> None:
+    with suppress(DestinationError):  # a session that broke off has nothing left to give back
+        session.close()
+
+
+def _forget(database: Database, connection: Connection, session: LoadSession) -> None:
+    """Make of a requested re-sync a historical sync that can be resumed like any other.
+
+    In this order: a crash in between forgets once more before anything was read, and so loses nothing.
+    """
+    if connection.resync_requested:
+        session.forget(session.cursors())
+        record.forgotten(database, connection)
+
+
+def _transfer(
+    connection: Connection, host: ConnectionHost, session: LoadSession, report: Report, stop: threading.Event
+) -> None:
+    with closing(connect_source(connection, host)) as source:
+        catalog = source.discover()
+        changes = [change for table in catalog.tables for change in session.prepare(table)]
+        report.prepared(catalog.streams, changes)
+        if stop.is_set():
+            raise Cancelled
+        pump(source, catalog.streams, session, report, stop)
+
+
+def _denial_field(connection: Connection) -> str | None:
+    return DENIAL_FIELD if DENIAL_FIELD in source_plugin(connection.service).config.model_fields else None
+
+
+def _log_end(connection: Connection, outcome: SyncOutcome, failure: BaseException | None) -> None:
+    progress = outcome.progress
+    facts = {
+        "connection": connection.schema,
+        "sync": progress.sync_id,
+        "outcome": outcome.outcome,
+        "records": progress.read,
+        "inserted": progress.loaded.inserted,
+        "updated": progress.loaded.updated,
+        "deleted": progress.loaded.deleted,
+    }
+    if isinstance(failure, Exception) and not isinstance(failure, PenstockError):
+        log.error("sync_crashed", **facts, exc_info=failure)
+    elif outcome.error:
+        log.warning("sync_ended", **facts, error=outcome.error, goes_on_at=outcome.retry_at)
+    else:
+        log.info("sync_ended", **facts)

@@ -1,0 +1,1 @@
+"""The state schema's versions, run by `penstock db upgrade` and by the first start."""

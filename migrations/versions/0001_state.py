@@ -1,0 +1,18 @@
+"""The state tables and the views over them.
+
+Revision ID: 0001
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    script = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    op.get_bind().exec_driver_sql(script, execution_options={"no_parameters": True})

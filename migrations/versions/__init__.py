@@ -1,0 +1,1 @@
+"""One module for each version, oldest first; the four digits are the version."""

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from connectors.hubspot import wire
+from connectors.hubspot.layout import Layout
+from connectors.hubspot.objects import COMPANIES, CONTACTS, DEALS
+from engine.contract import ColumnType
+
+DEFINITIONS = [
+    wire.Property("email"),
+    wire.Property("address2"),
+    wire.Property("hs_all-funky-a9384-syntax"),
+    wire.Property("class", "enumeration"),
+    wire.Property("amount", "number"),
+    wire.Property("closedate", "datetime"),
+    wire.Property("birthday", "date"),
+    wire.Property("optin", "bool"),
+    wire.Property("gone", archived=True),
+]
+
+
+def _page(*records: dict[str, object]) -> bytes:
+    return json.dumps({"results": list(records)}).encode()
+
+
+def test_every_live_property_has_a_typed_column() -> None:
+    table = Layout.of(CONTACTS, DEFINITIONS, portal_id=7).table
+    assert {c.name: c.type.value for c in table.columns} == {
+        "id": "bigint",
+        "property_email": "text",
+        "property_address_2": "text",
+        "property_hs_all_funky_a_9384_syntax": "text",
+        "property_class": "text",
+        "property_amount": "numeric",
+        "property_closedate": "timestamptz",
+        "property_birthday": "date",
+        "property_optin": "boolean",
+        "property_hs_merged_object_ids": "text",
+    }
+    assert table.primary_key == ("id",)
+
+
+def test_deals_have_their_pipeline_stage_and_owner_lifted_out() -> None:
+    layout = Layout.of(DEALS, DEFINITIONS, portal_id=7)
+    body = _page(
+        {"id": "12", "properties": {"pipeline": "default", "dealstage": "won", "hubspot_owner_id": "99", "amount": "1"}}
+    )
+    rows = layout.rows(wire.decode(body, layout.page).results)
+    row = dict(zip(layout.table.column_names, rows[0], strict=True))
+    assert row["deal_id"] == "12"
+    assert row["portal_id"] == "7"
+    assert (row["deal_pipeline_id"], row["deal_pipeline_stage_id"], row["owner_id"]) == ("default", "won", "99")
+    assert row["property_pipeline"] == "default"
+    assert layout.table.deleted_aliases == ("is_deleted",)
+
+
+def test_a_row_has_every_property_in_its_place_and_none_where_hubspot_says_nothing() -> None:
+    layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
+    body = _page(
+        {"id": "1", "properties": {"class": "a;b", "email": "x@y.z", "unknown": "?"}},
+        {"id": "2", "properties": {"amount": None, "address2": ""}},
+    )
+    rows = layout.rows(wire.decode(body, layout.page).results)
+    first, second = (dict(zip(layout.table.column_names, row, strict=True)) for row in rows)
+    assert (first["id"], first["property_class"], first["property_email"], first["property_amount"]) == (
+        "1",
+        "a;b",
+        "x@y.z",
+        None,
+    )
+    assert (second["property_address_2"], second["property_email"]) == ("", None)
+
+
+def test_odd_values_are_fitted_and_widen_only_their_own_column() -> None:
+    layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
+    body = _page(
+        {"id": "1", "properties": {"amount": "134;137", "birthday": "1572480000000", "closedate": ""}},
+        {"id": "2", "properties": {"amount": "12.50", "birthday": "2020-02-29", "optin": "true"}},
+    )
+    rows, wider = layout.fitted(layout.rows(wire.decode(body, layout.page).results))
+    assert wider == {"property_amount": ColumnType.TEXT}
+    columns = dict(zip(layout.table.column_names, zip(*rows, strict=True), strict=True))
+    assert columns["property_amount"] == ("134;137", "12.50")
+    assert columns["property_birthday"] == ("2019-10-31", "2020-02-29")
+    assert columns["property_closedate"] == (None, None)
+    layout.widen(wider)
+    assert layout.fitted(rows) == (rows, {})
+
+
+@pytest.mark.parametrize(
+    ("merged", "expected"),
+    [
+        ("111;222", [("5", "111"), ("5", "222")]),
+        (" 111 ; ", [("5", "111")]),
+        ("5;111", [("5", "111")]),
+        ("abc;111", [("5", "111")]),
+        ("", []),
+        (None, []),
+    ],
+)
+def test_merged_ids_are_read_and_never_the_records_own(merged: str | None, expected: list[tuple[str, str]]) -> None:
+    layout = Layout.of(COMPANIES, [], portal_id=7)
+    body = _page({"id": "5", "properties": {"hs_merged_object_ids": merged}})
+    assert layout.merged_ids(wire.decode(body, layout.page).results) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        ('"lone \\ud800 surrogate"', "lone \ud800 surrogate"),
+        ("17", "17"),
+        ("12.50", "12.50"),
+        ("true", "true"),
+        ('["a"]', '["a"]'),
+        ('"nul \\u0000"', "nul \x00"),
+    ],
+)
+def test_what_strict_decoding_refuses_is_decoded_all_the_same(value: str, stored: str) -> None:
+    layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
+    body = f'{{"results": [{{"id": "1", "properties": {{"email": {value}}}}}]}}'.encode()
+    row = layout.rows(wire.decode(body, layout.page).results)[0]
+    assert dict(zip(layout.table.column_names, row, strict=True))["property_email"] == stored
+
+
+def test_a_body_that_is_cut_off_is_an_error() -> None:
+    layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
+    with pytest.raises(ValueError):  # noqa: PT011 - any kind of it is tried again
+        wire.decode(b'{"results": [{"id": "1", "proper', layout.page)
+
+
+def test_two_thousand_properties_make_two_thousand_columns() -> None:
+    layout = Layout.of(CONTACTS, [wire.Property(f"p_{i}") for i in range(2000)], portal_id=7)
+    assert len(layout.table.columns) == 2002

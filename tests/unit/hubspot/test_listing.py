@@ -1,0 +1,137 @@
+"""The list is complete, whatever its cursor turns out to be."""
+
+from __future__ import annotations
+
+import base64
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.hubspot import wire
+from connectors.hubspot.cursor import Range
+from connectors.hubspot.listing import Listing, ListPage
+from connectors.hubspot.records import Listed
+from connectors.hubspot.threads import Threads
+from engine.contract import Notice
+
+PAGE = 5
+
+
+class ByNextId:
+    """As documented: the cursor is the id of the next record, or the last one plus one."""
+
+    def __init__(self, ids: Sequence[int], *, exact: bool = True) -> None:
+        self.ids = sorted(ids)
+        self.exact = exact
+        self.asked: list[str | None] = []
+
+    def page(self, after: str | None) -> Listed:
+        self.asked.append(after)
+        start = bisect_left(self.ids, int(after or 0))
+        found = self.ids[start : start + PAGE]
+        more = start + PAGE < len(self.ids)
+        cursor = str(self.ids[start + PAGE] if self.exact else found[-1] + 1) if more else None
+        return _listed(found, cursor)
+
+
+class ByOffset(ByNextId):
+    """Not as documented: the cursor is a number, but a position."""
+
+    def page(self, after: str | None) -> Listed:
+        self.asked.append(after)
+        start = int(after or 0)
+        found = self.ids[start : start + PAGE]
+        return _listed(found, str(start + PAGE) if start + PAGE < len(self.ids) else None)
+
+
+class Opaque(ByNextId):
+    """Not as documented: the cursor says nothing to anybody else."""
+
+    def page(self, after: str | None) -> Listed:
+        plain = base64.b64decode(after).decode() if after else None
+        page = super().page(plain)
+        return Listed(page.records, page.ids, base64.b64encode(page.after.encode()).decode() if page.after else None)
+
+
+class Blind(ByNextId):
+    """Looks as documented at first, but entered anywhere else it misses some records."""
+
+    def page(self, after: str | None) -> Listed:
+        known = not self.asked or after is None or any(str(i) == after for i in self.ids)
+        if known:
+            return super().page(after)
+        skipping = ByNextId([i for i in self.ids if i >= int(after or 0)][2:])
+        return skipping.page(after)
+
+
+def _listed(ids: Sequence[int], after: str | None) -> Listed:
+    return Listed([wire.Record(str(i), {}) for i in ids], [str(i) for i in ids], after)
+
+
+def _read(server: ByNextId, ranges: tuple[Range, ...] = (Range(),)) -> tuple[set[int], list[Notice]]:
+    seen: set[int] = set()
+    notices: list[Notice] = []
+    with Threads(4, "test") as threads:
+        listing = Listing(server, threads, lambda: max(server.ids, default=None))  # type: ignore[arg-type]
+        for page in listing.read(ranges):
+            if isinstance(page, Notice):
+                notices.append(page)
+            else:
+                seen.update(int(record.id) for record in page.records)
+    return seen, notices
+
+
+SPARSE_IDS = st.sets(st.integers(min_value=1, max_value=10**11), max_size=60)
+DENSE_IDS = st.integers(min_value=0, max_value=4000).map(lambda n: set(range(1, n + 1)))
+
+
+@given(SPARSE_IDS | DENSE_IDS, st.sampled_from([ByNextId, ByOffset, Opaque, Blind]))
+def test_every_record_is_read_whatever_the_cursor_is(
+    ids: set[int], server: Callable[[Sequence[int]], ByNextId]
+) -> None:
+    assert _read(server(sorted(ids)))[0] == ids
+
+
+@pytest.mark.parametrize("exact", [True, False], ids=["next id", "last id plus one"])
+def test_a_documented_cursor_is_entered_in_several_places(exact: bool) -> None:
+    ids = [10**10 + i * 7919 for i in range(400)]
+    server = ByNextId(ids, exact=exact)
+    seen, notices = _read(server)
+    assert seen == set(ids)
+    assert notices == []
+    jumps = [after for after in server.asked[1:10] if after and int(after) > ids[20]]
+    assert len(jumps) >= 6
+    assert len(server.asked) < 400 / PAGE * 1.6
+
+
+def test_an_opaque_cursor_is_followed_without_a_jump() -> None:
+    server = Opaque(range(1, 3001))
+    seen, _ = _read(server)
+    assert seen == set(range(1, 3001))
+    assert len(server.asked) == 600
+
+
+def test_a_list_that_loses_records_to_a_jump_is_found_out() -> None:
+    ids = range(1, 20000, 3)
+    seen, notices = _read(Blind(ids))
+    assert seen == set(ids)
+    assert [notice.code for notice in notices] == ["list_order"]
+
+
+@given(SPARSE_IDS | DENSE_IDS, st.integers(min_value=0, max_value=300))
+def test_a_read_that_broke_off_goes_on_where_it_was(ids: set[int], pages: int) -> None:
+    server = ByNextId(sorted(ids))
+    seen: set[int] = set()
+    left: tuple[Range, ...] = (Range(),)
+    with Threads(4, "test") as threads:
+        listing = Listing(server, threads, lambda: max(ids, default=None))  # type: ignore[arg-type]
+        for page, _ in zip(listing.read(left), range(pages), strict=False):
+            assert isinstance(page, ListPage)
+            seen.update(int(record.id) for record in page.records)
+            left = page.left
+    rest, notices = _read(ByNextId(sorted(ids)), left) if left else (set(), [])
+    assert seen | rest == ids
+    assert notices == []

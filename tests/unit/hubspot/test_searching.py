@@ -1,0 +1,190 @@
+"""Search finds every change, past its cap, its ties, its lag in order, and a source that changes while it is read."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.hubspot import wire
+from connectors.hubspot.objects import COMPANIES, CONTACTS
+from connectors.hubspot.paths import Paths
+from connectors.hubspot.searching import CAP, PAGE, Search
+from connectors.hubspot.values import from_milliseconds
+from engine.contract import SourceUnavailable
+
+START = 1_700_000_000_000
+
+
+class Server:
+    """HubSpot's search over id -> modification time (ms), with its rules; `on_page` may change the world."""
+
+    paths = Paths.of("2026-03")
+
+    def __init__(self, modified: Mapping[int, int], *, lexicographic: bool = False) -> None:
+        self.modified = dict(modified)
+        self.lexicographic = lexicographic
+        self.pages = 0
+        self.shuffle: random.Random | None = None
+        self.on_page: Any = lambda: None
+
+    def post(self, path: str, body: Mapping[str, Any], decoder: object, **_: object) -> wire.Hits:
+        self.pages += 1
+        assert path == self.paths.search("companies")
+        assert len(body["sorts"]) == 1
+        found = [(str(i), m) for i, m in self.modified.items() if self._matches(str(i), m, body["filterGroups"])]
+        by_id = body["sorts"][0]["propertyName"] == "hs_object_id"
+        found.sort(key=lambda hit: self._id(hit[0]) if by_id else (hit[1], int(hit[0])))
+        if body["sorts"][0]["direction"] == "DESCENDING":
+            found.reverse()
+        offset = int(body.get("after", 0))
+        assert offset + body["limit"] <= CAP, "HubSpot answers 400 beyond the cap"
+        page = found[offset : offset + body["limit"]]
+        if self.shuffle is not None and not by_id:
+            i = self.shuffle.randrange(len(page)) if page else 0
+            page = [*page[i:], *page[:i]]
+        more = offset + len(page) < len(found)
+        self.on_page()
+        return wire.Hits(
+            results=[wire.Hit(i, {"hs_lastmodifieddate": from_milliseconds(m)}) for i, m in page],
+            total=len(found),
+            paging=wire.Paging(wire.Next(str(offset + len(page)))) if more else None,
+        )
+
+    def _id(self, id_: str) -> Any:
+        return id_ if self.lexicographic else int(id_)
+
+    def _matches(self, id_: str, modified: int, groups: list[dict[str, Any]]) -> bool:
+        def holds(f: dict[str, str]) -> bool:
+            match f["propertyName"], f["operator"]:
+                case "hs_lastmodifieddate", "GTE":
+                    return modified >= int(f["value"])
+                case "hs_lastmodifieddate", "EQ":
+                    return modified == int(f["value"])
+                case "hs_object_id", "GT":
+                    return bool(self._id(id_) > self._id(f["value"]))
+            raise AssertionError(f)
+
+        return not groups or any(all(holds(f) for f in group["filters"]) for group in groups)
+
+
+def _found(server: Server, since: int) -> tuple[list[str], int]:
+    ids: list[str] = []
+    until = since
+    for changes in Search(server, COMPANIES).changes(since):  # type: ignore[arg-type]
+        ids += changes.ids
+        assert changes.until >= until, "what has been settled stays settled"
+        until = changes.until
+    return ids, until
+
+
+MODIFIED = st.dictionaries(
+    st.integers(min_value=1, max_value=10**6), st.integers(min_value=START, max_value=START + 40), max_size=1200
+)
+
+
+@given(MODIFIED, st.booleans(), st.integers(min_value=0, max_value=45))
+def test_everything_since_a_moment_is_found(modified: dict[int, int], lexicographic: bool, since: int) -> None:
+    ids, until = _found(Server(modified, lexicographic=lexicographic), START + since)
+    expected = {str(i) for i, m in modified.items() if m >= START + since}
+    assert set(ids) == expected
+    assert until == max([START + since, *modified.values()], default=START + since) or not expected
+
+
+@pytest.mark.parametrize("lexicographic", [False, True])
+def test_more_than_the_cap_in_one_millisecond_is_drained_by_id(lexicographic: bool) -> None:
+    ties = {i: START + 5 for i in range(1, CAP + 2_346)}
+    server = Server({**ties, 10**7: START, 10**7 + 1: START + 6}, lexicographic=lexicographic)
+    ids, until = _found(server, START)
+    assert set(ids) == {str(i) for i in server.modified}
+    assert until == START + 6
+    assert server.pages < 2 * (len(ties) / PAGE) + 10
+
+
+def test_far_more_than_the_cap_takes_one_page_for_every_page_of_results() -> None:
+    server = Server({i: START + i for i in range(30_000)})
+    ids, _ = _found(server, START)
+    assert len(set(ids)) == 30_000
+    assert server.pages <= 30_000 / (PAGE - 1) + 2
+
+
+@given(st.randoms(use_true_random=False))
+def test_records_modified_while_the_pages_are_read_push_no_other_out(chance: random.Random) -> None:
+    server = Server({i: START + chance.randrange(2000) for i in range(1500)})
+    still = set(server.modified)
+    clock = START + 5000
+
+    def touch() -> None:
+        nonlocal clock
+        for i in chance.sample(range(1500), 20):
+            clock += 1
+            server.modified[i] = clock
+            still.discard(i)
+
+    server.on_page = touch
+    ids, _ = _found(server, START)
+    assert {str(i) for i in still} <= set(ids)
+
+
+@given(MODIFIED, st.randoms(use_true_random=False))
+def test_pages_out_of_order_hide_nothing(modified: dict[int, int], chance: random.Random) -> None:
+    server = Server(modified)
+    server.shuffle = chance
+    assert set(_found(server, START)[0]) == {str(i) for i in modified}
+
+
+def test_a_source_that_changes_faster_than_it_is_read_comes_to_an_end() -> None:
+    server = Server({i: START + i for i in range(400)})
+    clock = START + 10_000
+
+    def touch_all() -> None:
+        nonlocal clock
+        for i in server.modified:
+            clock += 1
+            server.modified[i] = clock
+
+    server.on_page = touch_all
+    _, until = _found(server, START)
+    assert until < clock
+    assert server.pages < 10
+
+
+def test_an_empty_page_with_a_next_one_is_not_the_end() -> None:
+    server = Server({i: START + i for i in range(3)})
+    real = server.post
+    empty = wire.Hits(results=[], total=3, paging=wire.Paging(wire.Next("0")))
+    answers = iter([empty, empty])
+    server.post = lambda *a, **k: next(answers, None) or real(*a, **k)  # type: ignore[method-assign]
+    assert set(_found(server, START)[0]) == {"0", "1", "2"}
+
+
+def test_empty_pages_up_to_the_cap_are_an_error() -> None:
+    server = Server({})
+    server.post = lambda *a, **k: wire.Hits(results=[], total=9, paging=wire.Paging(wire.Next(str(CAP))))  # type: ignore[method-assign]
+    with pytest.raises(SourceUnavailable, match="empty pages"):
+        _found(server, START)
+
+
+def test_search_starts_no_earlier_than_hubspot_can() -> None:
+    server = Server({1: START})
+    bodies: list[Mapping[str, Any]] = []
+    real = server.post
+    server.post = lambda path, body, *a, **k: bodies.append(body) or real(path, body, *a, **k)  # type: ignore[method-assign,func-returns-value]
+    _found(server, -5)
+    assert bodies[0]["filterGroups"][0]["filters"][0]["value"] == "1000"
+
+
+def test_contacts_are_found_by_the_property_that_works_for_them() -> None:
+    assert CONTACTS.modified == "lastmodifieddate"
+    assert COMPANIES.modified == "hs_lastmodifieddate"
+
+
+def test_the_newest_modification_and_the_number_of_records() -> None:
+    server = Server({1: START + 3, 2: START + 9, 3: START})
+    latest = Search(server, COMPANIES).latest()  # type: ignore[arg-type]
+    assert (latest.modified, latest.total) == (START + 9, 3)
+    assert Search(Server({}), COMPANIES).latest().modified is None  # type: ignore[arg-type]
