@@ -11,9 +11,7 @@ from pydantic import SecretBytes, SecretStr
 from structlog.dev import plain_traceback
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from engine.settings import Settings
-
-MASK = "******"
+from engine.settings import MASK, Settings
 
 _SECRET_KEY = re.compile(r"token|secret|password|authorization|api_key|credential|\bauth\b|database_url", re.IGNORECASE)
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^:/@\s]*):[^@\s]*@")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.invalid import invalid_setting
 
 PREFIX = "PENSTOCK_"
+
+MASK = "******"
+"""What stands in place of a secret wherever one could be seen."""
 
 _Model = TypeVar("_Model", bound=BaseSettings)
 
@@ -62,6 +68,46 @@ def load(model: type[_Model]) -> _Model:
     except ValidationError as error:
         wrong = invalid_setting(error)
         raise type(wrong)(variable(model, wrong.field), wrong.reason) from None
+
+
+def listing(models: Iterable[type[BaseSettings]]) -> list[dict[str, str]]:
+    """Every setting of the models: its variable's name, its value (a secret's is masked), its source, what it is."""
+    listed = []
+    for model in models:
+        loaded = load(model)
+        for field, described in model.model_fields.items():
+            value = getattr(loaded, field)
+            listed.append(
+                {
+                    "name": variable(model, field),
+                    "value": _shown(value),
+                    "source": origin(model, field),
+                    "description": described.description or "",
+                }
+            )
+    return listed
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case SecretStr():
+            return MASK
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
+
+
+def origin(model: type[BaseSettings], field: str) -> str:
+    """Where a field's value comes from: environment, .env or default."""
+    name = variable(model, field)
+    given = {key.upper() for key, value in os.environ.items() if value}
+    if name in given:
+        return "environment"
+    file = dotenv_values(str(model.model_config.get("env_file") or ""))
+    return ".env" if name in {key.upper() for key, value in file.items() if value} else "default"
 
 
 def variable(model: type[BaseSettings], field: str) -> str:

@@ -55,7 +55,7 @@ def _in_docker() -> Iterator[str]:
     from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - reads the line above when imported
 
     with PostgresContainer(IMAGE, driver=None) as container:
-        yield container.get_connection_url()
+        yield _in_haste(container.get_connection_url())
 
 
 def _embedded() -> Iterator[str]:
@@ -63,5 +63,13 @@ def _embedded() -> Iterator[str]:
 
     with tempfile.TemporaryDirectory(prefix="penstock-test-") as folder:
         server = get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield server.get_uri()
+        yield _in_haste(server.get_uri())
         server.cleanup()
+
+
+def _in_haste(url: str) -> str:
+    """A server that is thrown away need not survive a power cut."""
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("ALTER SYSTEM SET fsync = off")
+        server.execute("SELECT pg_reload_conf()")
+    return url

@@ -12,13 +12,12 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from connectors.hubspot import wire
 from connectors.hubspot.associations import AssociationReader, association_table
 from connectors.hubspot.client import Client
 from connectors.hubspot.cursor import CrmCursor, Range
-from connectors.hubspot.layout import Layout
+from connectors.hubspot.layout import Found, Layout
 from connectors.hubspot.listing import Listing
 from connectors.hubspot.objects import ObjectType, relations_of
 from connectors.hubspot.quota import SEARCHES_PER_SECOND
@@ -106,19 +105,19 @@ class CrmStream:
 
     def _list(self, at: CrmCursor, threads: Threads) -> Reading:
         """The historical read by the list; gives the cursor with nothing left of it."""
-        records = Records(self._client, self._layout)
-        listing = Listing(records, threads, self._search.highest_id)
+        records = Records(self._client, self._layout, self._oldest)
+        listing = Listing(records, threads, self._search.extent)
         waiting: deque[tuple[Future[list[Message]], CrmCursor]] = deque()
-        group: list[wire.Record[Any]] = []
+        group = Found()
         for page in listing.read(at.ranges):
             if isinstance(page, Notice):
                 yield page
                 continue
-            group += self._recent(page.records)
+            group.add(page.found)
             at = at.reading(page.left)
-            if len(group) >= GROUP or not page.left:
+            if len(group.rows) >= GROUP or not page.left:
                 waiting.append((threads.submit(partial(self._messages, group, self._own_associations)), at))
-                group = []
+                group = Found()
             while len(waiting) > (GROUPS_UNDER_WAY if page.left else 0):
                 yield from _finished(*waiting.popleft())
         return at
@@ -137,9 +136,9 @@ class CrmStream:
         return at
 
     def _changed(self, records: Records, ids: Sequence[str]) -> list[Message]:
-        found: list[wire.Record[Any]] = []
+        found = Found()
         for start in range(0, len(ids), PAGE):
-            found += records.by_id(ids[start : start + PAGE])
+            found.add(records.by_id(ids[start : start + PAGE]))
         return self._messages(found, self._associations)
 
     def _archived(self) -> Iterator[Message]:
@@ -148,44 +147,32 @@ class CrmStream:
         after: str | None = None
         while True:
             page = records.page(after, archived=True)
-            if page.records:
-                yield from self._rows(page.records, deleted=True)
-                yield from self._merges(page.records)
-                gone = [record.id for record in page.records]
-                yield from (reader.gone(self._type, gone) for reader in self._associations)
+            if page.found.rows:
+                yield from self._records(page.found, deleted=True)
+                yield from (reader.gone(self._type, page.found.ids) for reader in self._associations)
             if page.after is None:
                 return
             after = page.after
 
-    def _recent(self, records: list[wire.Record[Any]]) -> list[wire.Record[Any]]:
-        """Without those that the connection's date limit leaves out."""
-        oldest = self._oldest
-        if oldest is None:
-            return records
-        return [r for r in records if r.updated_at is None or to_milliseconds(r.updated_at) >= oldest]
-
-    def _messages(self, records: list[wire.Record[Any]], associations: Sequence[AssociationReader]) -> list[Message]:
+    def _messages(self, found: Found, associations: Sequence[AssociationReader]) -> list[Message]:
         """Everything there is to say about live records."""
-        if not records:
+        if not found.rows:
             return []
-        ids = [record.id for record in records]
-        messages = [*self._rows(records), *self._merges(records)]
+        messages = list(self._records(found))
         for reader in associations:
-            messages += reader.of(self._type, ids)
+            messages += reader.of(self._type, found.ids)
         return messages
 
-    def _rows(self, records: list[wire.Record[Any]], *, deleted: bool = False) -> Iterator[Message]:
-        rows, wider = self._layout.fitted(self._layout.rows(records))
-        if wider:
-            names = ", ".join(sorted(wider))
-            yield SchemaChange(self._layout.widen(wider), f"values of {names} do not fit the type HubSpot gives them")
-        yield Rows(self._type.table, self._layout.table.column_names, rows, deleted=deleted)
+    def _records(self, found: Found, *, deleted: bool = False) -> Iterator[Message]:
+        if found.wider:
+            names = ", ".join(sorted(found.wider))
+            yield SchemaChange(self._layout.widen(found.wider), f"values of {names} do not fit HubSpot's type for them")
+        yield Rows(self._type.table, self._layout.table.column_names, found.rows, deleted=deleted)
+        if found.merged:
+            yield from self._merges(found.merged)
 
-    def _merges(self, records: list[wire.Record[Any]]) -> Iterator[Message]:
-        """What was merged into these records is gone, under its old id, from every list."""
-        merged = self._layout.merged_ids(records)
-        if not merged:
-            return
+    def _merges(self, merged: list[tuple[str, str]]) -> Iterator[Message]:
+        """What was merged into a record is gone, under its old id, from every list."""
         losers = list(dict.fromkeys(loser for _, loser in merged))
         yield Deletion(self._type.table, (self._type.key,), [(loser,) for loser in losers])
         yield from (reader.gone(self._type, losers) for reader in self._associations)

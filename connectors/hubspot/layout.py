@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from connectors.hubspot import wire
 from connectors.hubspot.objects import ObjectType
-from connectors.hubspot.values import COLUMN_TYPES, canonical_column, is_canonical
-from engine.contract import Column, ColumnType, Row, Table
+from connectors.hubspot.values import COLUMN_TYPES, canonical_column
+from engine.contract import Column, ColumnType, Row, Table, common_type
 from engine.contract.naming import unique_names
 
 MERGED_IDS = "hs_merged_object_ids"
 """The property in which the winner of a merge lists the ids that were merged into it, separated by semicolons."""
+
+
+@dataclass(slots=True)
+class Found:
+    """Records as rows of their table, each with its id first.
+
+    `merged` has (winner, loser) for every id that was merged into one of them. `wider` names columns that hold more
+    than their type, with the type they need.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    merged: list[tuple[str, str]] = field(default_factory=list)
+    wider: dict[str, ColumnType] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> list[str]:
+        """The records' ids."""
+        return [row[0] for row in self.rows]
+
+    def only(self, ids: set[str]) -> Found:
+        """Without the records of other ids."""
+        rows = [row for row in self.rows if row[0] in ids]
+        return Found(rows, [pair for pair in self.merged if pair[0] in ids], self.wider)
+
+    def add(self, other: Found) -> None:
+        """Take other records in."""
+        self.rows += other.rows
+        self.merged += other.merged
+        for column, type_ in other.wider.items():
+            self.wider[column] = common_type(self.wider.get(column, type_), type_)
 
 
 @dataclass(slots=True)
@@ -66,7 +96,12 @@ class Layout:
             _typed=_typed_columns(table),
         )
 
-    def rows(self, records: Sequence[wire.Record[Any]]) -> list[Row]:
+    def found(self, records: Sequence[wire.Record[Any]]) -> Found:
+        """The records as rows, every value in canonical form."""
+        rows, wider = self._fitted(self._rows(records))
+        return Found(rows, self._merged_ids(records), wider)
+
+    def _rows(self, records: Sequence[wire.Record[Any]]) -> list[Row]:
         """The records as rows in the table's column order, values still as HubSpot sent them."""
         tails = [msgspec.structs.astuple(record.properties) for record in records]
         if not self.object_type.with_portal_id:
@@ -77,30 +112,29 @@ class Layout:
             for record, tail in zip(records, tails, strict=True)
         ]
 
-    def merged_ids(self, records: Iterable[wire.Record[Any]]) -> list[tuple[str, str]]:
-        """(winner, loser) for every id that was merged into one of the records; never an id into itself."""
-        field = f"p{self._merged}"
+    def _merged_ids(self, records: Iterable[wire.Record[Any]]) -> list[tuple[str, str]]:
+        field_name = f"p{self._merged}"
         return [
             (record.id, loser)
             for record in records
-            if (merged := getattr(record.properties, field))
+            if (merged := getattr(record.properties, field_name))
             for loser in (part.strip() for part in merged.split(";"))
             if loser.isdigit() and loser != record.id
         ]
 
-    def fitted(self, rows: list[Row]) -> tuple[list[Row], dict[str, ColumnType]]:
-        """The rows in canonical form, and the columns that hold more than their type, with the type they need."""
+    def _fitted(self, rows: list[Row]) -> tuple[list[Row], dict[str, ColumnType]]:
         if not rows:
             return rows, {}
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         wider: dict[str, ColumnType] = {}
-        odd = [i for i in self._typed if not is_canonical(columns[i], self.table.columns[i].type)]
-        for i in odd:
-            column = self.table.columns[i]
-            columns[i], type_ = canonical_column(columns[i], column.type)
+        changed = False
+        for i in self._typed:
+            column, before = self.table.columns[i], columns[i]
+            columns[i], type_ = canonical_column(before, column.type)
+            changed = changed or columns[i] is not before
             if type_ is not column.type:
                 wider[column.name] = type_
-        return (list(zip(*columns, strict=True)) if odd else rows), wider
+        return (list(zip(*columns, strict=True)) if changed else rows), wider
 
     def widen(self, wider: dict[str, ColumnType]) -> Table:
         """Take note that these columns hold more than their definition says; from here on they are checked as such."""

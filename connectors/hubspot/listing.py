@@ -12,26 +12,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Any
 
-from connectors.hubspot import wire
 from connectors.hubspot.cursor import Range
+from connectors.hubspot.layout import Found
 from connectors.hubspot.records import Listed, Records
 from connectors.hubspot.threads import Threads
 from engine.contract import Notice
 
 PARTS = 8
 """Ranges read at once: enough to use 190 requests per ten seconds over a line with 400 ms to an answer."""
-NARROWEST = 1000
-"""Ids; a range narrower than this is not cut any further."""
+WORTH_CUTTING = 2000
+"""Records; a range with fewer than this is not cut in two, since every range costs about a page more."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """Records of one page, and what is left to be read of the list after it."""
+    """What was found on one page, and what is left to be read of the list after it."""
 
-    records: list[wire.Record[Any]]
+    found: Found
     left: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """About how far a list reaches: its highest id and its number of records."""
+
+    highest_id: int
+    records: int
 
 
 class NotById(Exception):
@@ -70,13 +77,14 @@ class _Part:
 class Listing:
     """Reads what is left of a list. One thread calls; the pages are fetched by others.
 
-    `highest_id` gives a hint where to cut; the list is complete whatever it says.
+    `extent` gives a hint where to cut; the list is complete whatever it says.
     """
 
-    def __init__(self, records: Records, threads: Threads, highest_id: Callable[[], int | None]) -> None:
+    def __init__(self, records: Records, threads: Threads, extent: Callable[[], Extent | None]) -> None:
         self._records = records
         self._threads = threads
-        self._highest_id = highest_id
+        self._extent = extent
+        self._density = 0.0
         self._parts: list[_Part] = []
         self._by_id = True
 
@@ -84,8 +92,7 @@ class Listing:
         """Read everything that is left. Every record that is there all the while is in at least one page."""
         self._parts = [_Part(r.after, r.end, r.first) for r in ranges]
         self._by_id = all(part.after is None or part.after.isdigit() for part in self._parts)
-        if len(self._parts) == 1 and self._parts[0].end is None:
-            yield self._first_page()
+        yield self._first_page()
         while self._parts:
             try:
                 yield self._next_page()
@@ -96,15 +103,21 @@ class Listing:
                 self._fall_back()
 
     def _first_page(self) -> ListPage:
-        """Read a page in the list's own order: it shows whether cursors can be ids."""
+        """Read a page in the list's own order: it shows whether cursors can be ids, and where it may be cut."""
         page = self._records.page(self._parts[0].after)
-        self._parts = [] if page.after is None else [_Part(page.after)]
         self._by_id = self._by_id and _cursor_is_next_id(page)
-        if self._parts and self._by_id and (highest := self._highest_id()):
-            start = self._parts[0].start
-            if highest + 1 - start >= NARROWEST:
-                self._parts = [_Part(page.after, highest + 1), _Part(str(highest + 1))]
-        return ListPage(page.records, self._left())
+        if not self._by_id:
+            return ListPage(self._follow(page), self._left())
+        found = self._advance(self._parts[0], page)
+        extent = self._extent() if self._parts else None
+        if extent is not None:
+            last = self._parts[-1]
+            if last.end is None and last.start <= extent.highest_id:
+                # Records may come above the highest id at any time: the last range stays open.
+                last.end = extent.highest_id + 1
+                self._parts.append(_Part(str(last.end)))
+            self._density = extent.records / max(1, extent.highest_id - self._parts[0].start)
+        return ListPage(found, self._left())
 
     def _next_page(self) -> ListPage:
         if self._by_id:
@@ -116,18 +129,18 @@ class Listing:
         part = next(part for part in self._parts if part.page and part.page.done())
         assert part.page is not None  # noqa: S101 - just chosen for it
         page, part.page = part.page.result(), None
-        records = self._advance(part, page) if self._by_id else self._follow(page)
-        return ListPage(records, self._left())
+        found = self._advance(part, page) if self._by_id else self._follow(page)
+        return ListPage(found, self._left())
 
     def _fetch(self, after: str | None) -> Future[Listed]:
         return self._threads.submit(lambda: self._records.page(after))
 
-    def _follow(self, page: Listed) -> list[wire.Record[Any]]:
+    def _follow(self, page: Listed) -> Found:
         """Go on in the list's own order."""
         self._parts = [] if page.after is None else [_Part(page.after)]
-        return page.records
+        return page.found
 
-    def _advance(self, part: _Part, page: Listed) -> list[wire.Record[Any]]:
+    def _advance(self, part: _Part, page: Listed) -> Found:
         """Take in a page of a range, and move the range on behind it."""
         ids = _rising_ids(page, part.start)
         if part.first is None and ids:
@@ -138,20 +151,19 @@ class Listing:
             part.end = self._parts.pop(at).end
         if not part.passed_by(page, ids):
             part.after = page.after
-            return page.records
+            return page.found
         if at < len(self._parts):
             _join(self._parts[at], [i for i in ids if part.end is not None and i >= part.end], page)
         part.done = True
         while self._parts and self._parts[0].done:
             self._parts.pop(0)
-        kept = {str(i) for i in ids if part.end is None or i < part.end}
-        return [record for record in page.records if record.id in kept]
+        return page.found.only({str(i) for i in ids if part.end is None or i < part.end})
 
     def _divide(self) -> None:
         """Cut the widest range in half until there are enough of them; sparse ids make some of them short."""
         while sum(not part.done for part in self._parts) < PARTS:
             widest = max(self._parts, key=lambda part: part.width)
-            if widest.end is None or widest.width < NARROWEST:
+            if widest.end is None or widest.width * self._density < WORTH_CUTTING:
                 return
             middle = widest.start + widest.width // 2
             self._parts.insert(self._parts.index(widest) + 1, _Part(str(middle), widest.end))

@@ -8,7 +8,8 @@ from typing import Any
 
 from connectors.hubspot import wire
 from connectors.hubspot.client import Client
-from connectors.hubspot.layout import Layout
+from connectors.hubspot.layout import Found, Layout
+from connectors.hubspot.values import to_milliseconds
 from engine.contract import SourceRefused
 
 NOT_FOUND = 404
@@ -21,26 +22,30 @@ more properties than that a page is listed by id only and read by a batch read, 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A page of the list: its records (those that vanished between listing and reading left out) and all its ids."""
+    """A page of the list: all its ids, and what was found of them (some can have vanished since they were listed)."""
 
-    records: list[wire.Record[Any]]
     ids: list[str]
+    found: Found
     after: str | None
 
 
 class Records:
-    """Reads records of one object type as its layout wants them. Thread-safe."""
+    """Reads records of one object type as its layout wants them. Thread-safe.
 
-    def __init__(self, client: Client, layout: Layout) -> None:
+    With `oldest` (milliseconds since 1970) it leaves out those that were last modified before.
+    """
+
+    def __init__(self, client: Client, layout: Layout, oldest: int | None = None) -> None:
         self._client = client
         self._layout = layout
+        self._oldest = oldest
         self._type = layout.object_type.name
         names = ",".join(layout.properties)
         self._inline = names if len(names) <= LONGEST_QUERY else None
 
-    def page(self, after: str | None, *, archived: bool = False, limit: int = PAGE) -> Listed:
+    def page(self, after: str | None, *, archived: bool = False) -> Listed:
         """A page of the list, in ascending order of ids; `archived` lists the archived ones instead."""
-        query = {"limit": str(limit), "properties": self._inline or "hs_object_id"}
+        query = {"limit": str(PAGE), "properties": self._inline or "hs_object_id"}
         if after is not None:
             query["after"] = after
         if archived:
@@ -48,18 +53,24 @@ class Records:
         path = self._client.paths.listing(self._type)
         page = self._client.get(path, query, self._layout.page, doing=f"listing {self._type}")
         ids = [record.id for record in page.results]
-        records = page.results if self._inline else self.by_id(ids, archived=archived)
-        return Listed(records, ids, page.after)
+        found = self._found(page.results) if self._inline else self.by_id(ids, archived=archived)
+        return Listed(ids, found, page.after)
 
-    def by_id(self, ids: Sequence[str], *, archived: bool = False) -> list[wire.Record[Any]]:
+    def by_id(self, ids: Sequence[str], *, archived: bool = False) -> Found:
         """The records of up to 100 ids that exist; an answer in parts (207) is the rule, not an error."""
         if not ids:
-            return []
+            return Found()
         body = {"inputs": [{"id": id_} for id_ in ids], "properties": self._layout.properties}
         path = self._client.paths.batch_read(self._type, archived=archived)
         try:
-            return self._client.post(path, body, self._layout.page, doing=f"reading {self._type}").results
+            return self._found(self._client.post(path, body, self._layout.page, doing=f"reading {self._type}").results)
         except SourceRefused as error:
             if error.status == NOT_FOUND:  # seen when none of the ids exists any more
-                return []
+                return Found()
             raise
+
+    def _found(self, records: list[wire.Record[Any]]) -> Found:
+        oldest = self._oldest
+        if oldest is not None:
+            records = [r for r in records if r.updated_at is None or to_milliseconds(r.updated_at) >= oldest]
+        return self._layout.found(records)

@@ -15,6 +15,7 @@ import msgspec
 
 from connectors.hubspot import wire
 from connectors.hubspot.client import Client
+from connectors.hubspot.listing import Extent
 from connectors.hubspot.objects import ObjectType
 from connectors.hubspot.quota import Lane
 from connectors.hubspot.values import to_milliseconds
@@ -58,10 +59,12 @@ class Search:
         hits = self._page([], self._type.modified, "DESCENDING", limit=1)
         return Latest(self._modified(hits.results[0]) if hits.results else None, hits.total)
 
-    def highest_id(self) -> int | None:
-        """The highest record id, or about: how it sorts ids is not documented, so it is a hint for planning only."""
+    def extent(self) -> Extent | None:
+        """About how far the ids reach: how search sorts ids is not documented, so it is a hint for planning only."""
         hits = self._page([], "hs_object_id", "DESCENDING", limit=1)
-        return int(hits.results[0].id) if hits.results and hits.results[0].id.isdigit() else None
+        if not hits.results or not hits.results[0].id.isdigit():
+            return None
+        return Extent(int(hits.results[0].id), hits.total)
 
     def count_since(self, moment: int) -> int:
         """How many records were modified at this moment (ms) or later."""

@@ -44,9 +44,7 @@ Cell = str | None
 
 
 def is_canonical(values: Sequence[Cell], type_: ColumnType) -> bool:
-    """Whether every value of a typed column is None or in canonical form; one pass, for the common case."""
-    if "" in values:
-        return False
+    """Whether every value of a typed column is None, empty or in canonical form; one pass, for the common case."""
     text = "\n".join(filter(None, values))
     return _COLUMN_IS_CANONICAL[type_].fullmatch(f"{text}\n" if text else "") is not None
 
@@ -151,16 +149,19 @@ def moment(value: str | int | None) -> Cell:
     return cell if type_ is ColumnType.TIMESTAMPTZ else None
 
 
-def canonical_column(values: Sequence[Cell], type_: ColumnType) -> tuple[list[Cell], ColumnType]:
-    """A whole column cell by cell, and the narrowest type on the ladder that holds all of it.
+def canonical_column(values: Sequence[Cell], type_: ColumnType) -> tuple[Sequence[Cell], ColumnType]:
+    """A typed column in canonical form, and the narrowest type on the ladder that holds all of it.
 
-    Where the column turns out wider than `type_`, values that were brought into a narrower form are given in the
-    wider type's form, so that they fit whatever the column becomes.
+    Gives back the very same values where nothing is to be done. Where the column turns out wider than `type_`, values
+    that were brought into a narrower form are given in the wider type's form, so that they fit what it becomes.
     """
+    if is_canonical(values, type_):
+        return ([value or None for value in values] if "" in values else values), type_
     read = [canonical(value, type_) for value in values]
     wide = type_
     for _, fits in read:
-        wide = common_type(wide, fits)
+        if fits is not wide:
+            wide = common_type(wide, fits)
     if wide is type_ or wide is not ColumnType.TIMESTAMPTZ:
         return [cell for cell, _ in read], wide
     return [canonical(cell, wide)[0] for cell, _ in read], wide

@@ -20,27 +20,25 @@ def canonical(cell: Cell) -> str | None:
     Raises:
         TypeError: it is neither text nor a native value that stands for one.
     """
+    text: str | None
     match cell:
         case None | str():
-            return cell
+            text = cell
         case bool():
-            return "true" if cell else "false"
-        case int() | Decimal():
-            return str(cell)
-        case float():
-            return repr(cell)
+            text = "true" if cell else "false"
+        case int() | float() | Decimal():
+            text = str(cell)
         case datetime() if cell.tzinfo is not None:
             precision = "microseconds" if cell.microsecond % 1000 else "milliseconds"
-            return cell.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+            text = cell.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
         case date() if not isinstance(cell, datetime):
-            return cell.isoformat()
+            text = cell.isoformat()
         case dict() | list():
-            return json.dumps(cell, ensure_ascii=False)
+            text = json.dumps(cell, ensure_ascii=False)
         case _:
-            msg = (
-                f"a cell cannot be {cell!r}: give text, or an aware datetime, a date, a number, a bool, a dict, a list"
-            )
+            msg = f"a cell cannot be {cell!r}: give text, a bool, a number, a date, an aware datetime, a dict or a list"
             raise TypeError(msg)
+    return text
 
 
 class _CanonicalDumper(adapt.Dumper):

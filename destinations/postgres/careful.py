@@ -52,7 +52,7 @@ class _CarefulLoad:
         self._widen([batch for batch in batches if isinstance(batch, Rows)])
         batches = [self._with_fitting_keys(batch) for batch in batches]
         target = TableLoad(self._connection, self.live)
-        loaded = load_table(target, batches, lambda rows: self._merge(target, target.latest(rows)))
+        loaded = load_table(target, batches, lambda rows: self._merge(target, target.latest(rows, ask=True)))
         if self._reasons:
             self._notices.append(
                 f"{self.live.table.name}: {len(self._reasons)} rows could not be stored and are in penstock.rejects, "

@@ -69,8 +69,7 @@ _SENTENCES: tuple[tuple[tuple[type[psycopg.Error], ...], type[DestinationError],
     (
         (pg.LockNotAvailable,),
         DestinationRefused,
-        "Another session of PostgreSQL at {where} holds a lock: {reason}. "
-        "Find it in pg_locks and pg_stat_activity, and end it.",
+        "Another session of PostgreSQL at {where} holds a lock: {reason}. Find it in pg_locks, and end it.",
     ),
     (
         (pg.ReadOnlySqlTransaction,),

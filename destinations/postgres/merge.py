@@ -23,9 +23,9 @@ _ONE_SPELLING = {"bigint", "boolean", "date", "integer", "text"}
 _DATE_LENGTH = len("2026-11-20")
 
 
-def is_date(cell: Cell) -> bool:
-    """Whether PostgreSQL, which takes a time or the word `today` for a date and says nothing, keeps it whole."""
-    return cell.__class__ is not str or len(cell) == _DATE_LENGTH
+def are_dates(cells: Iterable[Cell]) -> bool:
+    """Whether PostgreSQL, which takes a time or the word `today` for a date and says nothing, keeps them whole."""
+    return {len(cell) for cell in cells if cell.__class__ is str} <= {_DATE_LENGTH}
 
 
 def texts(rows: Iterable[Row], positions: Iterable[int]) -> list[Texts]:
@@ -76,11 +76,14 @@ class TableLoad:
         parameters = [*texts(keys, range(len(columns))), *(given or [[] for _ in self.live.table.primary_key])]
         return Loaded(deleted=self._connection.execute(statements.remove_rows(self.live, columns), parameters).rowcount)
 
-    def latest(self, rows: Rows) -> Rows:
-        """The same rows without those that a later row of the same key replaces."""
+    def latest(self, rows: Rows, *, ask: bool = False) -> Rows:
+        """The same rows without those that a later row of the same key replaces.
+
+        The server says which keys are the same where their texts do not, or, with `ask`, in any case.
+        """
         keys = self.keys(rows)
         names: Iterable[object] = zip(*keys, strict=True)
-        if not {self.live.types[name] for name in self.live.table.primary_key} <= _ONE_SPELLING:
+        if ask or not {self.live.types[name] for name in self.live.table.primary_key} <= _ONE_SPELLING:
             names = [rank for (rank,) in self._connection.execute(statements.same_keys(self.live), keys)]
         unique = dict(zip(names, rows.rows, strict=True))
         return rows if len(unique) == len(rows.rows) else replace(rows, rows=list(unique.values()))
@@ -103,5 +106,5 @@ class TableLoad:
 
     def _check_dates(self, rows: Rows) -> None:
         for position, name in enumerate(rows.columns):
-            if self.live.types[name] == ColumnType.DATE and not all(map(is_date, map(itemgetter(position), rows.rows))):
+            if self.live.types[name] == ColumnType.DATE and not are_dates(map(itemgetter(position), rows.rows)):
                 raise DoesNotFit(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from destinations.postgres import bookkeeping
 from destinations.postgres.careful import load_carefully
@@ -11,6 +12,8 @@ from destinations.postgres.errors import CALLS_FOR_CARE, translated
 from destinations.postgres.load import load
 from destinations.postgres.shape import LiveTable, prepare
 from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Rows, Table
+
+_Load: TypeAlias = Callable[[Connection, dict[str, LiveTable], Sequence[Batch]], Loaded]
 
 
 class PostgresSession:
@@ -84,6 +87,3 @@ class PostgresSession:
             bookkeeping.save_cursor(self._connection, self._schema, stream, cursor)
         self._tables = tables
         return loaded
-
-
-_Load = Callable[[Connection, dict[str, LiveTable], Sequence[Batch]], Loaded]

@@ -38,7 +38,7 @@ def run_setup_tests(source: Source, destination: Destination, *, must_pass: bool
 
 
 def _results(end: Source | Destination) -> list[SetupTest]:
-    results = []
+    results: list[SetupTest] = []
     try:
         results.extend(end.setup_tests())
     except PenstockError as error:

@@ -91,7 +91,7 @@ class Connections:
                 session.flush()
                 _note(session, connection, "created", f"Created, from {plugin.title} into schema {connection.schema}.")
                 checks.keep(session, connection.id, tests)
-        except IntegrityError:
+        except IntegrityError:  # another process was faster
             with self._database.session() as session:
                 _hold_free(session, connection)
             raise
@@ -123,7 +123,8 @@ class Connections:
             tests = self._test(probe, credentials, must_pass=True)
         with self._database.session() as session:
             connection = _find(session, before.id)
-            changed = {**columns, "config": config} if change.config else columns
+            wanted = {**columns, "config": config}
+            changed = {column: value for column, value in wanted.items() if getattr(connection, column) != value}
             for column, value in changed.items():
                 setattr(connection, column, value)
             if auth is not None:

@@ -29,7 +29,7 @@ def is_running(last: Sync | None, now: datetime) -> bool:
 
 
 def sync_state(connection: Connection, last: Sync | None, now: datetime) -> str:
-    """paused, syncing, rescheduled (it waits for the source's quota) or scheduled."""
+    """`paused`, `syncing`, `rescheduled` (it waits for the source's quota) or `scheduled`."""
     if connection.paused:
         return "paused"
     if is_running(last, now):
@@ -43,7 +43,7 @@ def rescheduled_for(connection: Connection, last: Sync | None, now: datetime) ->
 
 
 def update_state(connection: Connection, now: datetime) -> str:
-    """delayed when the last success lies further back than the schedule and the sensitivity allow; else on_schedule."""
+    """`delayed` when the last success lies further back than schedule and sensitivity allow, else `on_schedule`."""
     if connection.paused or connection.schedule_type == "manual":
         return "on_schedule"
     frequency = timedelta(minutes=connection.sync_frequency)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Row, Select, case, func, select
+from sqlalchemy import Row, Select, case, func, select, true
 
 from engine.schedule.due import LastSync, Outcome, Schedule
 from engine.state.database import Database
@@ -73,7 +73,7 @@ def _query() -> Select[tuple[object, ...]]:
             func.now().label("now"),
         )
         .outerjoin(DestinationRecord, DestinationRecord.group_id == Connection.group_id)
-        .outerjoin(latest, onclause=True)  # type: ignore[arg-type] # a lateral join has its condition inside
+        .outerjoin(latest, true())
     )
 
 

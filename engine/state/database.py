@@ -41,6 +41,7 @@ class Database:
             max_overflow=7,
             pool_pre_ping=True,
             use_native_hstore=False,
+            hide_parameters=True,
         )
 
     @property
@@ -109,11 +110,18 @@ class Database:
 def _parameters(url: SecretStr) -> dict[str, Any]:
     text = url.get_secret_value()
     try:
-        if "://" in text:
-            return dict(conninfo_to_dict(text))
+        parameters: dict[str, Any] = dict(conninfo_to_dict(text)) if "://" in text else {}
     except psycopg.ProgrammingError:
-        pass  # its message repeats parts of the URL, and with them the password
-    raise InvalidSetting(URL_VARIABLE, "is no PostgreSQL URL such as postgresql://user:password@host:5432/database.")
+        parameters = {}  # the error's text would repeat parts of the URL, and with them the password
+    # after an unescaped @ or / in a password, the rest of it would be host, port or database, and shown as such
+    ports = str(parameters.get("port", "5432")).split(",")
+    named = f"{parameters.get('host', '')}{parameters.get('dbname', '')}"
+    if not parameters or "@" in named or not all(port.isdecimal() for port in ports):
+        raise InvalidSetting(
+            URL_VARIABLE,
+            "must read postgresql://user:password@host:5432/database, special characters percent-encoded.",
+        )
+    return parameters
 
 
 def open_database(settings: Settings) -> Database:

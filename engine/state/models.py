@@ -116,7 +116,8 @@ class Connection(Base):
         UniqueConstraint("group_id", "schema"),
         _one_of("sync_frequency", SYNC_FREQUENCIES),
         CheckConstraint(
-            rf"daily_sync_time ~ '^([01][0-9]|2[0-3])\:00$' AND sync_frequency = {DAILY}", name="daily_sync_time"
+            rf"daily_sync_time IS NULL OR sync_frequency = {DAILY} AND daily_sync_time ~ '^([01][0-9]|2[0-3])\:00$'",
+            name="daily_sync_time",
         ),
         _one_of("schedule_type", SCHEDULE_TYPES),
         _one_of("data_delay_sensitivity", SENSITIVITIES),

@@ -42,7 +42,7 @@ def pump(
 ) -> None:
     """Read all streams from their cursors to their ends and load them.
 
-    A stream without access ends alone. Any other error sets `stop`, which ends all streams at their next message, and
+    A stream without access ends alone, unless all are. Any other error sets `stop`, which ends all streams at their next message, and
     is raised when they have ended; what was handed over by then is committed, unless the destination is what failed.
     `stop` belongs to this run; whoever else sets it cancels the run.
 
@@ -72,7 +72,8 @@ class _Loader:
         self._session = session
         self._observer = observer
         self._stop = stop
-        self._reading = streams
+        self._all = self._reading = streams
+        self._denied: set[str] = set()
         self._error: BaseException | None = None
         self._session_works = True
 
@@ -90,7 +91,7 @@ class _Loader:
         for stream in self._reading:
             self._ended(stream, Cancelled())
         self._reading = set()
-        if self._error:
+        if self._error is not None:
             raise self._error
 
     def _take(self, item: Item | None) -> None:
@@ -100,7 +101,8 @@ class _Loader:
             case Told(stream, message):
                 self._observer.told(stream, message)
             case Ended(stream, error):
-                self._ended(stream, error)
+                # what was read to its end but could not be loaded is not done
+                self._ended(stream, error if error or self._session_works else Cancelled())
 
     def _load(self, load: Load) -> None:
         if not self._session_works or load.cursor is None:
@@ -121,7 +123,9 @@ class _Loader:
     def _ended(self, stream: str, error: BaseException | None) -> None:
         self._reading = self._reading - {stream}
         self._observer.ended(stream, error)
-        if error is not None and not isinstance(error, AccessDenied):
+        if isinstance(error, AccessDenied):
+            self._denied.add(stream)
+        if error is not None and (not isinstance(error, AccessDenied) or self._denied == self._all):
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Insert, func, insert, literal, select, update
+from sqlalchemy import Insert, Update, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -94,19 +94,7 @@ def save(
         .values(**_counts(progress), api_calls=progress.api_calls, notices=list(notices), heartbeat_at=func.now())
     )
     if changed is not None:
-        finished = None if changed.outcome == "running" else func.now()
-        statement = statement.add_cte(
-            update(SyncStream)
-            .where(SyncStream.sync_id == progress.sync_id, SyncStream.stream == changed.name)
-            .values(
-                **_counts(changed),
-                records_expected=changed.expected,
-                outcome=changed.outcome,
-                finished_at=finished,
-                error=changed.error,
-            )
-            .cte("stream")
-        )
+        statement = statement.add_cte(_stream(progress.sync_id, changed).cte("stream"))
     with database.autocommit() as saving:
         saving.execute(statement)
 
@@ -152,11 +140,8 @@ def end(
             )
         )
         if result.rowcount:
-            changing.execute(
-                update(SyncStream)
-                .where(SyncStream.sync_id == progress.sync_id, SyncStream.outcome == "running")
-                .values(outcome="cancelled", finished_at=now)
-            )
+            for stream in progress.streams:
+                changing.execute(_stream(progress.sync_id, stream))
             after = _connection_after(ended, now, config_changes)
             if after:
                 changing.execute(update(Connection).where(Connection.id == connection.id).values(after))
@@ -209,6 +194,21 @@ def _event(connection: Connection, kind: str, message: str, details: Mapping[str
         kind=kind,
         message=message,
         details=dict(details) or None,
+    )
+
+
+def _stream(sync_id: int, stream: StreamProgress) -> Update:
+    finished = None if stream.outcome == "running" else func.coalesce(SyncStream.finished_at, func.now())
+    return (
+        update(SyncStream)
+        .where(SyncStream.sync_id == sync_id, SyncStream.stream == stream.name)
+        .values(
+            **_counts(stream),
+            records_expected=stream.expected,
+            outcome=stream.outcome,
+            finished_at=finished,
+            error=stream.error,
+        )
     )
 
 

@@ -65,7 +65,7 @@ class Report:
         self._own_table = {stream.name: stream.tables[0].name for stream in streams}
         record.add_streams(self._database, self._sync_id, self._streams)
         if changes:
-            self._note("schema_changed", " ".join(changes))
+            self._note("schema_changed", _sentence(changes))
         self._show()
 
     def loaded(self, load: Load, loaded: Loaded) -> None:
@@ -91,7 +91,7 @@ class Report:
     def changed(self, change: SchemaChange, changes: Sequence[str]) -> None:
         """A table was changed on the way."""
         if changes:
-            self._note("schema_changed", f"{change.reason} {' '.join(changes)}")
+            self._note("schema_changed", _sentence([*changes, change.reason]))
 
     def ended(self, stream: str, error: BaseException | None) -> None:
         """A stream was read to its end, or will not be read further."""
@@ -175,3 +175,8 @@ class Report:
     def _show(self) -> None:
         if self._on_progress:
             self._on_progress(self.progress)
+
+
+def _sentence(parts: Sequence[str]) -> str:
+    joined = "; ".join(part.strip().rstrip(".") for part in parts)
+    return f"{joined[:1].upper()}{joined[1:]}."

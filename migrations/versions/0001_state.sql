@@ -57,7 +57,7 @@ CREATE TABLE penstock.connections (
     CONSTRAINT connections_pkey PRIMARY KEY (id),
     CONSTRAINT connections_group_id_schema_key UNIQUE (group_id, schema),
     CONSTRAINT connections_sync_frequency_check CHECK (sync_frequency IN (1, 5, 15, 30, 60, 120, 180, 360, 480, 720, 1440)),
-    CONSTRAINT connections_daily_sync_time_check CHECK (daily_sync_time ~ '^([01][0-9]|2[0-3]):00$' AND sync_frequency = 1440),
+    CONSTRAINT connections_daily_sync_time_check CHECK (daily_sync_time IS NULL OR sync_frequency = 1440 AND daily_sync_time ~ '^([01][0-9]|2[0-3]):00$'),
     CONSTRAINT connections_schedule_type_check CHECK (schedule_type IN ('auto', 'manual')),
     CONSTRAINT connections_data_delay_sensitivity_check CHECK (data_delay_sensitivity IN ('LOW', 'NORMAL', 'HIGH', 'CUSTOM', 'SYNC_FREQUENCY')),
     CONSTRAINT connections_networking_method_check CHECK (networking_method IN ('Directly', 'PrivateLink', 'SshTunnel', 'ProxyAgent')),
@@ -238,6 +238,7 @@ SELECT
     last.finished_at AS last_finished,
     connection.succeeded_at AS last_success,
     connection.failed_at AS last_failure,
+    last.records_read AS last_records_read,
     last.rows_inserted AS last_rows_inserted,
     last.rows_updated AS last_rows_updated,
     last.rows_deleted AS last_rows_deleted,
@@ -260,7 +261,7 @@ SELECT
     sync.trigger,
     sync.outcome,
     sync.started_at AS started,
-    date_trunc('second', coalesce(sync.finished_at, sync.heartbeat_at) - sync.started_at) AS took,
+    date_trunc('milliseconds', coalesce(sync.finished_at, sync.heartbeat_at) - sync.started_at) AS took,
     sync.records_read,
     sync.rows_inserted,
     sync.rows_updated,
@@ -268,7 +269,8 @@ SELECT
     sync.rows_rejected,
     sync.api_calls,
     sync.error,
-    sync.worker
+    sync.worker,
+    sync.connection_id
 FROM penstock.syncs AS sync
 JOIN penstock.connections AS connection ON connection.id = sync.connection_id
 ORDER BY sync.id DESC;

@@ -10,7 +10,8 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from itertools import islice
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -33,19 +34,18 @@ TOKEN = "pat-na1-5a4db0c5-0000-4000-8000-000000000000"  # noqa: S105 - opens not
 CLIENT_ID = "5a4db0c5-0000-4000-8000-000000000001"
 CLIENT_SECRET = "5a4db0c5-0000-4000-8000-000000000002"  # noqa: S105 - likewise
 
-P = ParamSpec("P")
-R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _step(method: Callable[Concatenate[Account, P], R]) -> Callable[Concatenate[Account, P], R]:
+def _step(method: F) -> F:
     """Make a method one step under the account's lock."""
 
     @functools.wraps(method)
-    def locked(self: Account, *args: P.args, **kwargs: P.kwargs) -> R:
+    def locked(self: Account, *args: Any, **kwargs: Any) -> Any:
         with self.lock:
             return method(self, *args, **kwargs)
 
-    return locked
+    return cast("F", locked)
 
 
 class Account:
@@ -101,9 +101,7 @@ class Account:
         self.token = token
         self.association_page = association_page
         self.short_pages = False
-        """Whether lists and searches give half of what fits on a page, with a cursor to the rest."""
         self.out_of_order = False
-        """Whether the results on a page of a search come in any order."""
         self.oauth = OAuth(client_id, client_secret, expires_in=expires_in, rotate=rotate_refresh_tokens, now=now)
         self.oauth.add_static(token, set(ALL_SCOPES))
         self.limits = Limits(limit, search_limit, daily_limit, retry_after=retry_after, now=now)
@@ -117,7 +115,9 @@ class Account:
             definitions = properties_of(kind, contact_properties=properties)
             self.stores[kind.name] = Store(kind, definitions, base, seed=seed, until=end, now=now)
         self.links = Links({name: store.records.base for name, store in self.stores.items()}, LinkTypes())
-        self.index_lag = index_lag
+        self.calls = 0
+        """Requests to the API so far."""
+        self.configure(index_lag=index_lag)
 
     def store(self, object_type: str) -> Store:
         """The records of a type.
@@ -166,7 +166,7 @@ class Account:
         store = self.store(object_type)
         ids = record_ids
         if isinstance(ids, int):
-            ids = [record_id for (record_id, _, _), _ in zip(store.records.live_from(0), range(ids), strict=False)]
+            ids = [record_id for record_id, _, _ in islice(store.records.live_from(0), ids)]
         return store.touch(ids)
 
     @_step
@@ -202,20 +202,24 @@ class Account:
     def shuffle(
         self, object_type: str, *, seed: int, updates: int = 0, creates: int = 0, archives: int = 0, merges: int = 0
     ) -> dict[str, list[int]]:
-        """Change records picked at random; the same seed on the same account picks the same. Says which."""
+        """Change records picked at random, if there are enough; the same seed on the same account picks the same."""
         store = self.store(object_type)
         rng = random.Random(seed)  # noqa: S311 - a repeatable history
         picked = iter(store.sample(rng, updates + archives + 2 * merges))
-        name = store.kind.default_properties[-1]
-        updated = [next(picked) for _ in range(updates)]
-        for record_id in updated:
+        name = store.kind.title
+        changed: dict[str, list[int]] = {
+            "updated": list(islice(picked, updates)),
+            "archived": list(islice(picked, archives)),
+            "merged": [
+                self.merge(object_type, one, other) for one, other in islice(zip(picked, picked, strict=False), merges)
+            ],
+            "created": [store.create({name: f"created {rng.randrange(10**9)}"}).id for _ in range(creates)],
+        }
+        for record_id in changed["updated"]:
             store.update(record_id, {name: f"changed {rng.randrange(10**9)}"})
-        archived = [next(picked) for _ in range(archives)]
-        for record_id in archived:
+        for record_id in changed["archived"]:
             store.archive(record_id)
-        merged = [self.merge(object_type, next(picked), next(picked)) for _ in range(merges)]
-        created = [store.create({name: f"created {rng.randrange(10**9)}"}).id for _ in range(creates)]
-        return {"updated": updated, "archived": archived, "merged": merged, "created": created}
+        return changed
 
     def truth(self, object_type: str) -> Iterator[bytes]:
         """Every record, the live ones and then the archived ones, each as a line of JSON.
@@ -232,7 +236,10 @@ class Account:
 
     def _whole(self, store: Store, entry: Entry) -> bytes:
         associations = {
-            name: [{"id": str(other), "typeIds": sorted(types)} for other, types in self.neighbours(store, entry[0], name).items()]
+            name: [
+                {"id": str(other), "typeIds": sorted(types)}
+                for other, types in self.neighbours(store, entry[0], name).items()
+            ]
             for name in self.stores
             if name != store.kind.name
         }
@@ -247,17 +254,15 @@ class Account:
             return {}
         to = self.store(to_type)
         linked = self.links.of(store.kind.name, record_id, to.kind.name)
-        return {other: types for other, types in linked.items() if to.records.is_live(other)}
+        return {other: types for other, types in linked.items() if not to.records.is_gone(other)}
 
     @_step
-    def associate(self, from_type: str, from_id: int, to_type: str, to_id: int, type_id: int | None = None) -> None:
-        """Associate two live records, by default without a label. No modification date changes."""
+    def associate(self, from_type: str, from_id: int, to_type: str, to_id: int, *type_ids: int) -> None:
+        """Associate two live records, with these types besides the unlabeled one. No modification date changes."""
         one, other = self.store(from_type), self.store(to_type)
         name, to_name = one.kind.name, other.kind.name
-        type_ids = {self.links.types.unlabeled(name, to_name)}
-        if type_id is not None:
-            type_ids.add(type_id)
-        self.links.add(name, one.live(from_id).id, to_name, other.live(to_id).id, type_ids)
+        types = {self.links.types.unlabeled(name, to_name), *type_ids}
+        self.links.add(name, one.live(from_id).id, to_name, other.live(to_id).id, types)
 
     @_step
     def dissociate(self, from_type: str, from_id: int, to_type: str, to_id: int, type_id: int | None = None) -> None:
@@ -275,7 +280,13 @@ class Account:
 
     @_step
     def add_property(
-        self, object_type: str, name: str, property_type: str = "string", *, values: Sequence[Value] = (None,), **more: Any
+        self,
+        object_type: str,
+        name: str,
+        property_type: str = "string",
+        *,
+        values: Sequence[Value] = (None,),
+        **more: Any,
     ) -> None:
         """Add a property. Generated records have `values` by turns at once, with no new modification date."""
         field_types = {"string": "text", "datetime": "date", "enumeration": "select", "bool": "booleancheckbox"}
@@ -339,13 +350,51 @@ class Account:
         """Nothing goes wrong any more."""
         self.faults.clear()
 
-    @property
-    def index_lag(self) -> float:
-        """Seconds until search knows of a change; setting it counts for changes from then on."""
-        return self._index_lag
+    # Behaviour
 
-    @index_lag.setter
-    def index_lag(self, seconds: float) -> None:
-        self._index_lag = seconds
-        for store in self.stores.values():
-            store.index.lag = round(seconds * SECOND)
+    @_step
+    def advance(self, seconds: float) -> None:
+        """Move the account's clock: tokens run out, the index catches up, a day begins."""
+        self.clock.advance(seconds)
+
+    @_step
+    def configure(self, **settings: Any) -> None:
+        """Change how the account behaves from now on.
+
+        Takes the constructor's `limit`, `search_limit`, `daily_limit`, `retry_after`, `index_lag`, `latency`,
+        `fault_rate`, `association_page`, `expires_in` and `rotate_refresh_tokens`, and besides them
+        `short_pages` (lists and searches give half of what fits, with a cursor to the rest),
+        `out_of_order` (the results on a page of a search come in any order) and
+        `lexicographic_ids` (search compares record ids as text).
+
+        Raises:
+            TypeError: there is no such setting.
+        """
+        for name, value in settings.items():
+            if name == "index_lag":
+                for store in self.stores.values():
+                    store.index.lag = round(value * SECOND)
+            elif name == "lexicographic_ids":
+                for store in self.stores.values():
+                    store.search.lexicographic = value
+            elif name in _SETTINGS:
+                owner, attribute = _SETTINGS[name]
+                setattr(getattr(self, owner) if owner else self, attribute, value)
+            else:
+                raise TypeError(f"There is no setting '{name}'.")
+
+
+_SETTINGS = {
+    "limit": ("limits", "ten_secondly"),
+    "search_limit": ("limits", "search"),
+    "daily_limit": ("limits", "daily"),
+    "retry_after": ("limits", "retry_after"),
+    "latency": ("faults", "latency"),
+    "fault_rate": ("faults", "rate"),
+    "expires_in": ("oauth", "expires_in"),
+    "rotate_refresh_tokens": ("oauth", "rotate"),
+    "association_page": ("", "association_page"),
+    "short_pages": ("", "short_pages"),
+    "out_of_order": ("", "out_of_order"),
+}
+"""Where each setting of `configure` lives: the part of the account, and its attribute."""

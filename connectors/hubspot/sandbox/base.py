@@ -6,6 +6,8 @@ whatever the number of records.
 
 from __future__ import annotations
 
+import itertools
+import math
 from bisect import bisect_right
 from collections.abc import Iterator
 
@@ -17,8 +19,11 @@ _SEGMENTS = ((0.0, 37), (0.3, 4099), (0.6, 211))
 """Where in the records (as a share) a stretch of ids begins, and the mean gap in it: id ranges are uneven on purpose."""
 
 _MODIFIED_BLOCKS = 12
-_SHUFFLE = 2_147_483_647
-"""A prime above any number of records: multiplying by it permutes every block."""
+
+
+def _shuffle(size: int) -> int:
+    """A factor near the golden section of `size`: multiplying by it, modulo `size`, shuffles a block of that size."""
+    return next(factor for factor in itertools.count(max(1, size * 618 // 1000)) if math.gcd(factor, size) == 1)
 
 
 class Base:
@@ -42,8 +47,9 @@ class Base:
         self.end_id = next_id + (count - self._firsts[-1]) * self._gaps[-1]
         """No generated id reaches this one."""
         self._block = max(1, -(-count // _MODIFIED_BLOCKS))
-        self._last_block = count - count // self._block * self._block
-        self._unshuffle = {size: pow(_SHUFFLE, -1, size) for size in (self._block, self._last_block) if size > 1}
+        sizes = {self._block, count % self._block} - {0}
+        self._factors = {size: _shuffle(size) for size in sizes}
+        self._inverses = {size: pow(self._factors[size], -1, size) for size in sizes}
         self._spread = count + self._block
 
     def from_number(self, number: int) -> Iterator[tuple[int, int]]:
@@ -85,7 +91,7 @@ class Base:
         """When it was last modified: one block later than it was created, in another order within the block."""
         block, offset = divmod(number, self._block)
         size = min(self._block, self.count - block * self._block)
-        rank = block * self._block + offset * _SHUFFLE % size
+        rank = block * self._block + offset * self._factors[size] % size
         return self._start + (rank + self._block) * _SPAN // self._spread
 
     def rank_from(self, ms: int) -> int:
@@ -97,4 +103,4 @@ class Base:
         """The number of the record that comes at this place in the order of modification."""
         block, offset = divmod(rank, self._block)
         size = min(self._block, self.count - block * self._block)
-        return block * self._block + (offset * self._unshuffle[size] % size if size > 1 else 0)
+        return block * self._block + offset * self._inverses[size] % size

@@ -50,7 +50,10 @@ class Fault:
     def response(self) -> Response:
         """The answer of a STATUS without a policy."""
         if isinstance(self.body, str) or (self.body is None and self.status >= _HTML_FROM):
-            text = self.body or f"<html><head><title>{self.status}</title></head><body>cloudflare: {self.status}</body></html>"
+            text = (
+                self.body
+                or f"<html><head><title>{self.status}</title></head><body>cloudflare: {self.status}</body></html>"
+            )
             response = Response(self.status, text.encode(), HTML)
         else:
             response = answer(self.body or error_body(_MESSAGES.get(self.status, "internal error")), self.status)

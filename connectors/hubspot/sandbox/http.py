@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import msgspec
+
+from connectors.hubspot.sandbox.times import iso
 
 if TYPE_CHECKING:
     from connectors.hubspot.sandbox.oauth import Token
@@ -26,9 +28,11 @@ class Response:
     body: bytes = b""
     content_type: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
+    stream: Iterator[bytes] | None = None
+    """A body that is too large to be made at once."""
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, and not always an error of anybody
+class Refused(Exception):
     """The sandbox answers with `response` instead of what was asked for."""
 
     def __init__(self, response: Response) -> None:
@@ -45,6 +49,8 @@ class Request:
     params: Mapping[str, str]
     query_string: bytes
     body: bytes
+    base_url: str = ""
+    """The sandbox as this client reaches it, for links."""
     authorization: str = ""
     token: Token | None = None
 
@@ -91,6 +97,19 @@ class Request:
             raise invalid("Invalid input JSON: an object was expected")
         return body
 
+    def inputs(self, most: int) -> list[dict[str, Any]]:
+        """The inputs of a batch.
+
+        Raises:
+            Refused: 400, when there are none or too many.
+        """
+        inputs = self.json().get("inputs")
+        if not isinstance(inputs, list) or not inputs or not all(isinstance(one, dict) for one in inputs):
+            raise invalid("Invalid input: inputs must be a list of at least one object.")
+        if len(inputs) > most:
+            raise invalid(f"Invalid input: at most {most} inputs, not {len(inputs)}.")
+        return inputs
+
     def form(self) -> dict[str, str]:
         """The body as a form."""
         return {name: values[-1] for name, values in parse_qs(self.body.decode(), keep_blank_values=True).items()}
@@ -99,6 +118,15 @@ class Request:
 def answer(data: Any, status: int = 200) -> Response:
     """Data as JSON."""
     return Response(status, msgspec.json.encode(data))
+
+
+def batch_answer(now: int, results: Sequence[Any], errors: Sequence[Any] = (), status: int = 200) -> Response:
+    """The envelope of all batches: the status is 207 as soon as there is an error."""
+    moment = iso(now)
+    body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": moment, "completedAt": moment}
+    if errors:
+        body |= {"numErrors": len(errors), "errors": errors}
+    return answer(body, 207 if errors else status)
 
 
 def error_body(message: str, category: str | None = None, **more: Any) -> dict[str, Any]:

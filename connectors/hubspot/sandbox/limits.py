@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections import deque
@@ -89,7 +90,7 @@ class Limits:
             return {}
         left = UNLIMITED
         if self.ten_secondly is not None and not exempt:
-            window = self._windows.setdefault(token.refresh_token or token.text, _Window(TEN_SECONDS))
+            window = self._windows.setdefault(token.text if private else "app", _Window(TEN_SECONDS))
             if (wait := window.take(self.ten_secondly, at)) is not None:
                 raise self.refusal("TEN_SECONDLY_ROLLING", wait)
             left = self.ten_secondly - len(window.taken)
@@ -100,13 +101,16 @@ class Limits:
         """The 429 of a policy (TEN_SECONDLY_ROLLING, SECONDLY, DAILY)."""
         name = policy.lower()
         body = error_body(
-            f"You have reached your {name} limit.", errorType="RATE_LIMIT", policyName=policy, requestId=str(uuid.uuid4())
+            f"You have reached your {name} limit.",
+            errorType="RATE_LIMIT",
+            policyName=policy,
+            requestId=str(uuid.uuid4()),
         )
         if policy == "TEN_SECONDLY_ROLLING":
             body["groupName"] = "publicapi:private-apps-api-calls-ten-secondly:4812377"
         response = answer(body, 429)
         if self.retry_after:
-            response.headers["Retry-After"] = str(max(1, round(wait + 0.5)))
+            response.headers["Retry-After"] = str(max(1, math.ceil(wait)))
         return Refused(response)
 
     def _headers(self, left: int, *, private: bool) -> dict[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 from connectors.hubspot.sandbox.base import Base
 from connectors.hubspot.sandbox.http import invalid
@@ -62,6 +63,7 @@ class LinkTypes:
 
     def __init__(self) -> None:
         self._types = {(kind.from_type, kind.to_type, kind.type_id): kind for kind in _DEFINED}
+        self._specs: dict[tuple[str, str, frozenset[int]], list[dict[str, Any]]] = {}
         self._next_id = BILLING_CONTACT
         self.define("contacts", "companies", "Billing contact", "Bills to")
 
@@ -84,6 +86,14 @@ class LinkTypes:
     def between(self, from_type: str, to_type: str) -> list[LinkType]:
         """All types of one direction."""
         return [kind for (one, other, _), kind in self._types.items() if (one, other) == (from_type, to_type)]
+
+    def specs(self, from_type: str, to_type: str, type_ids: frozenset[int]) -> list[dict[str, Any]]:
+        """Types as version 4 of the API shows them."""
+        key = (from_type, to_type, type_ids)
+        if key not in self._specs:
+            kinds = [self._types[from_type, to_type, type_id] for type_id in sorted(type_ids)]
+            self._specs[key] = [{"category": k.category, "typeId": k.type_id, "label": k.label} for k in kinds]
+        return self._specs[key]
 
     def unlabeled(self, from_type: str, to_type: str) -> int:
         """The type id that every association of this direction has.
@@ -114,11 +124,9 @@ class Links:
         number = self._bases[from_type].number(record_id)
         if number is None:
             return {}
-        base = self._bases[to_type]
-        return {
-            base.id(other): frozenset(type_ids)
-            for other, type_ids in sorted(self._generated.of(from_type, number, to_type))
-        }
+        identify = self._bases[to_type].id
+        found = self._generated.of(from_type, number, to_type)
+        return {identify(other): types for other, types in sorted(found, key=itemgetter(0))}
 
     def add(self, from_type: str, from_id: int, to_type: str, to_id: int, type_ids: set[int]) -> None:
         """Associate two records by these types, besides the ones they have. A primary one takes the place of another."""
@@ -166,6 +174,19 @@ class Links:
         self._changed[from_type, to_type, from_id] = dict(sorted(neighbours.items()))
 
 
+_Found: TypeAlias = Iterable[tuple[int, frozenset[int]]]
+
+_WITH_COMPANY = frozenset({CONTACT_COMPANY, CONTACT_COMPANY_PRIMARY})
+_BILLING = _WITH_COMPANY | {BILLING_CONTACT}
+_DEAL_WITH_COMPANY = frozenset({DEAL_COMPANY, DEAL_COMPANY_PRIMARY})
+_DEAL_WITH_CONTACT = frozenset({DEAL_CONTACT})
+_INVERSE = {kind.type_id: kind.inverse for kind in _DEFINED} | {BILLING_CONTACT: BILLING_CONTACT + 1}
+_INVERSES = {
+    types: frozenset(_INVERSE[type_id] for type_id in types)
+    for types in (_WITH_COMPANY, _BILLING, _DEAL_WITH_COMPANY, _DEAL_WITH_CONTACT)
+}
+
+
 class _Generated:
     """The associations of generated records, by number, in both directions."""
 
@@ -173,50 +194,47 @@ class _Generated:
         self._counts = counts
         self._companies = _Scatter(counts["companies"])
         self._contacts = _Scatter(counts["contacts"])
+        self._ways: dict[tuple[str, str], Callable[[int], _Found]] = {
+            ("contacts", "companies"): self._company_of_contact,
+            ("companies", "contacts"): self._contacts_of_company,
+            ("deals", "companies"): self._company_of_deal,
+            ("companies", "deals"): self._deals_of_company,
+            ("deals", "contacts"): self._contacts_of_deal,
+            ("contacts", "deals"): self._deals_of_contact,
+        }
 
-    def of(self, from_type: str, number: int, to_type: str) -> Iterator[tuple[int, tuple[int, ...]]]:
-        match (from_type, to_type):
-            case ("contacts", "companies"):
-                yield from self._company_of_contact(number)
-            case ("companies", "contacts"):
-                for contact in self._companies.sources(number, self._counts["contacts"]):
-                    for _, types in self._company_of_contact(contact):
-                        yield contact, tuple(_INVERSE["contacts", "companies", t] for t in types)
-            case ("deals", "companies"):
-                if self._counts["companies"]:
-                    yield self._companies.target(number), (DEAL_COMPANY, DEAL_COMPANY_PRIMARY)
-            case ("companies", "deals"):
-                for deal in self._companies.sources(number, self._counts["deals"]):
-                    yield deal, (342, 6)
-            case ("deals", "contacts"):
-                for contact in self._contacts_of_deal(number):
-                    yield contact, (DEAL_CONTACT,)
-            case ("contacts", "deals"):
-                for deal in self._deals_of_contact(number):
-                    yield deal, (4,)
-            case _:
-                return
+    def of(self, from_type: str, number: int, to_type: str) -> _Found:
+        way = self._ways.get((from_type, to_type))
+        return way(number) if way and self._counts[to_type] else ()
 
-    def _company_of_contact(self, contact: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-        if self._counts["companies"] and contact % _NO_COMPANY != _NO_COMPANY - 1:
-            labels = (BILLING_CONTACT,) if contact % _BILLS == 0 else ()
-            yield self._companies.target(contact), (CONTACT_COMPANY, CONTACT_COMPANY_PRIMARY, *labels)
+    def _company_of_contact(self, contact: int) -> _Found:
+        if contact % _NO_COMPANY == _NO_COMPANY - 1:
+            return ()
+        return ((self._companies.target(contact), _WITH_COMPANY if contact % _BILLS else _BILLING),)
 
-    def _contacts_of_deal(self, deal: int) -> set[int]:
-        if not self._counts["contacts"]:
-            return set()
-        return {self._contacts.target(deal + second) for second in range(1 + deal % 2)}
+    def _contacts_of_company(self, company: int) -> _Found:
+        for contact in self._companies.sources(company, self._counts["contacts"]):
+            for _, types in self._company_of_contact(contact):
+                yield contact, _INVERSES[types]
 
-    def _deals_of_contact(self, contact: int) -> set[int]:
+    def _company_of_deal(self, deal: int) -> _Found:
+        return ((self._companies.target(deal), _DEAL_WITH_COMPANY),)
+
+    def _deals_of_company(self, company: int) -> _Found:
+        types = _INVERSES[_DEAL_WITH_COMPANY]
+        return ((deal, types) for deal in self._companies.sources(company, self._counts["deals"]))
+
+    def _contacts_of_deal(self, deal: int) -> _Found:
+        """Every second deal has two contacts: its own and the next deal's."""
+        contacts = {self._contacts.target(deal + second) for second in range(1 + deal % 2)}
+        return ((contact, _DEAL_WITH_CONTACT) for contact in contacts)
+
+    def _deals_of_contact(self, contact: int) -> _Found:
         count = self._counts["deals"]
         first = set(self._contacts.sources(contact, count))
-        second = {source - 1 for source in self._contacts.sources(contact, count + 1) if source % 2 == 0 and source}
-        return first | second
-
-
-_INVERSE = {(kind.from_type, kind.to_type, kind.type_id): kind.inverse for kind in _DEFINED} | {
-    ("contacts", "companies", BILLING_CONTACT): BILLING_CONTACT + 1
-}
+        second = {source - 1 for source in self._contacts.sources(contact, count + 1) if source and source % 2 == 0}
+        types = _INVERSES[_DEAL_WITH_CONTACT]
+        return ((deal, types) for deal in first | second)
 
 
 class _Scatter:

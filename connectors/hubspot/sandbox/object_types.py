@@ -14,20 +14,23 @@ class ObjectType:
     type_id: str
     modified: str
     default_properties: tuple[str, ...]
+    title: str
+    """The property that names a record for people."""
     first_id: int
     """Where sparse ids of this type begin (11 digits, as in an account of some age)."""
 
 
 CONTACTS = ObjectType(
-    "contacts", "contact", "0-1", "lastmodifieddate", ("email", "firstname", "lastname"), 20_310_447_102
+    "contacts", "contact", "0-1", "lastmodifieddate", ("email", "firstname", "lastname"), "lastname", 20_310_447_102
 )
-COMPANIES = ObjectType("companies", "company", "0-2", "hs_lastmodifieddate", ("domain", "name"), 17_088_213_640)
+COMPANIES = ObjectType("companies", "company", "0-2", "hs_lastmodifieddate", ("domain", "name"), "name", 17_088_213_640)
 DEALS = ObjectType(
     "deals",
     "deal",
     "0-3",
     "hs_lastmodifieddate",
     ("amount", "closedate", "dealname", "dealstage", "pipeline"),
+    "dealname",
     13_520_994_377,
 )
 

@@ -59,8 +59,8 @@ class Property:
         length = CYCLES[zlib.crc32(key.encode()) % len(CYCLES)]
         return tuple(self.draw(rng, until) for _ in range(length))
 
-    def to_json(self, created: int, updated: int) -> dict[str, Any]:
-        """The definition as the properties API shows it."""
+    def to_json(self, group: str, created: int, updated: int) -> dict[str, Any]:
+        """The definition as the properties API shows it; `group` holds for those that have none of their own."""
         definition: dict[str, Any] = {
             "updatedAt": times.iso(updated),
             "createdAt": times.iso(created),
@@ -69,7 +69,7 @@ class Property:
             "type": self.type,
             "fieldType": self.field_type,
             "description": "",
-            "groupName": self.group,
+            "groupName": self.group or group,
             "options": [
                 {"label": label_of(value), "value": value, "displayOrder": order, "hidden": False, "description": ""}
                 for order, value in enumerate(self.options)

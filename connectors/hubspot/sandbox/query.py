@@ -47,22 +47,18 @@ class Filter:
 
     def bounds(self) -> tuple[int, int] | None:
         """The inclusive range of whole numbers it stands for, if it is one."""
-        match self.operator:
-            case "EQ":
-                return self.value, self.value
-            case "GTE":
-                return self.value, FOREVER
-            case "GT":
-                return self.value + 1, FOREVER
-            case "LTE":
-                return 0, self.value
-            case "LT":
-                return 0, self.value - 1
-            case "BETWEEN":
-                return self.value, self.high
-        return None
+        bounds = _BOUNDS.get(self.operator)
+        return bounds(self.value, self.high) if bounds else None
 
 
+_BOUNDS: dict[str, Callable[[int, int], tuple[int, int]]] = {
+    "EQ": lambda value, _: (value, value),
+    "GTE": lambda value, _: (value, FOREVER),
+    "GT": lambda value, _: (value + 1, FOREVER),
+    "LTE": lambda value, _: (0, value),
+    "LT": lambda value, _: (0, value - 1),
+    "BETWEEN": lambda value, high: (value, high),
+}
 _OPERATORS: dict[str, Callable[[Order, Filter], bool]] = {
     "EQ": lambda order, f: order == f.value,
     "NEQ": lambda order, f: order != f.value,

@@ -66,6 +66,13 @@ class Records:
             return record is not None and record.archived is None
         return self.base.number(record_id) is not None
 
+    def is_gone(self, record_id: int) -> bool:
+        """Whether a record that was there once is archived or removed; cheaper still."""
+        if record_id not in self._changed:
+            return False
+        record = self._changed[record_id]
+        return record is None or record.archived is not None
+
     def new_id(self) -> int:
         """An id above all others, with an uneven gap."""
         record_id = self._next_id

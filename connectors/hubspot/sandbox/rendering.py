@@ -94,8 +94,8 @@ class Template:
             for length in sorted({len(cycle) for cycle in cycles.values()})
         ]
         own_slots = "".join(f',{_encode(name).decode().replace("%", "%%")}:"%b"' for name in own)
-        head = f'{{"id":"%d","properties":{{"createdate":"%b","{modified}":"%b","hs_object_id":"%d"'
-        tail = f'}},"createdAt":"%b","updatedAt":"%b","archived":false,"url":"{renderer._url}%d"%b}}'  # noqa: SLF001 - its other half
+        head = f'{{"id":"%b","properties":{{"createdate":"%b","{modified}":"%b","hs_object_id":"%b"'
+        tail = f'}},"createdAt":"%b","updatedAt":"%b","archived":false,"url":"{renderer._url}%b"%b}}'  # noqa: SLF001 - its other half
         self._format = (head + own_slots + "%b" * len(self._cycles) + tail).encode()
 
     def write(self, entry: Entry, associations: bytes = b"") -> bytes:
@@ -110,17 +110,17 @@ class Template:
         return self._fill(record_id, record.number, record.created, record.modified, associations)
 
     def _fill(self, record_id: int, number: int, created_ms: int, modified_ms: int, associations: bytes) -> bytes:
-        created, modified = iso_bytes(created_ms), iso_bytes(modified_ms)
+        shown_id, created, modified = b"%d" % record_id, iso_bytes(created_ms), iso_bytes(modified_ms)
         return self._format % (
-            record_id,
+            shown_id,
             created,
             modified,
-            record_id,
+            shown_id,
             *[function(number).encode() for function in self._own],
             *[pieces[number % len(pieces)] for pieces in self._cycles],
             created,
             modified,
-            record_id,
+            shown_id,
             associations,
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connectors.hubspot.sandbox.http import not_found
 from connectors.hubspot.sandbox.object_types import ObjectType
 from connectors.hubspot.sandbox.properties import Cycle, Property, Value
 
@@ -51,7 +52,7 @@ class Schema:
         column = self._columns.get(name)
         if column is None or (column.definition.archived_at is not None) != archived:
             return None
-        return column.definition.to_json(column.created, column.updated)
+        return column.definition.to_json(f"{self.kind.singular}information", column.created, column.updated)
 
     def definitions(self, *, archived: bool = False) -> list[dict[str, Any]]:
         """All definitions, those that are archived or those that are not."""
@@ -67,8 +68,14 @@ class Schema:
         self.version += 1
 
     def change(self, name: str, *, now: int, cycle: Sequence[Value] | None = None, **changes: Any) -> None:
-        """Change a definition (`type`, `label`, `options`, ...) or what generated records have for it."""
-        column = self._columns[name]
+        """Change a definition (`type`, `label`, `options`, ...) or what generated records have for it.
+
+        Raises:
+            Refused: 404.
+        """
+        column = self._columns.get(name)
+        if column is None:
+            raise not_found(f"Property {name} does not exist")
         column.definition = replace(column.definition, **changes)
         column.updated = now
         if cycle is not None:

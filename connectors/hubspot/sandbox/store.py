@@ -25,7 +25,14 @@ class Store:
     """The records of one object type with their properties, their search index and the ways to change them."""
 
     def __init__(
-        self, kind: ObjectType, properties: Iterable[Property], base: Base, *, seed: int, until: int, now: Callable[[], int]
+        self,
+        kind: ObjectType,
+        properties: Iterable[Property],
+        base: Base,
+        *,
+        seed: int,
+        until: int,
+        now: Callable[[], int],
     ) -> None:
         self.kind = kind
         self.schema = Schema(kind, properties, seed=seed, until=until)
@@ -59,7 +66,7 @@ class Store:
         entry = self.records.entry(record_id)
         if entry is None or (entry[2] is not None and entry[2].archived is not None) != archived:
             return None
-        return entry if entry[2] or not archived else None
+        return entry
 
     def by_email(self, email: str) -> int | None:
         """The id of the live contact with this e-mail address."""
@@ -72,13 +79,24 @@ class Store:
             return record.id
         return None
 
+    def check(self, properties: Mapping[str, Any]) -> dict[str, Value]:
+        """Properties as a record keeps them: as text, without those that the account itself keeps.
+
+        Raises:
+            Refused: 400 for an unknown property.
+        """
+        unknown = [name for name in properties if name not in self.schema]
+        if unknown:
+            raise unknown_properties(unknown)
+        return {n: None if v is None else _text(v) for n, v in properties.items() if n not in SYSTEM}
+
     def create(self, properties: Mapping[str, Value]) -> Record:
         """Create a record.
 
         Raises:
             Refused: 400 for an unknown property, 409 for an e-mail address that another contact has.
         """
-        values = self._checked(properties)
+        values = self.check(properties)
         email = values.get("email")
         if self.kind is CONTACTS and email and (existing := self.by_email(email)):
             raise refused(409, f"Contact already exists. Existing ID: {existing}", "CONFLICT")
@@ -92,7 +110,7 @@ class Store:
             Refused: 404; 400 for an unknown property.
         """
         record = self.live(record_id)
-        values = {**record.values, **self._checked(properties)}
+        values = {**record.values, **self.check(properties)}
         return self._put(replace(record, values=values, modified=record.modified if quietly else self._now()))
 
     def touch(self, record_ids: Iterable[int]) -> int:
@@ -138,7 +156,11 @@ class Store:
         now = self._now()
         values = dict(primary.values)
         for name in self.schema.names():
-            if name not in SYSTEM and not self.renderer.value(primary, name) and (value := self.renderer.value(other, name)):
+            if (
+                name not in SYSTEM
+                and not self.renderer.value(primary, name)
+                and (value := self.renderer.value(other, name))
+            ):
                 values[name] = value
         values |= self._ancestry(primary, other, now)
         merged = Record(self.records.new_id(), primary.number, min(primary.created, other.created), now, None, values)
@@ -169,12 +191,6 @@ class Store:
             added = f"{primary.id}:{now};{other.id}:{now}"
             values["hs_calculated_merged_vids"] = joined("hs_calculated_merged_vids", added)
         return values
-
-    def _checked(self, properties: Mapping[str, Any]) -> dict[str, Value]:
-        unknown = [name for name in properties if name not in self.schema]
-        if unknown:
-            raise unknown_properties(unknown)
-        return {n: None if v is None else _text(v) for n, v in properties.items() if n not in SYSTEM}
 
     def _put(self, record: Record) -> Record:
         self.records.put(record)

@@ -15,13 +15,17 @@ def _day(days: int) -> bytes:
     return datetime.fromtimestamp(days * 86_400, UTC).date().isoformat().encode()
 
 
+_MINUTES = [b"T%02d:%02d:" % divmod(minute, 60) for minute in range(1440)]
+_SECONDS = [b"%02d." % second for second in range(60)]
+_THOUSANDTHS = [b"%03dZ" % thousandth for thousandth in range(1000)]
+
+
 def iso_bytes(ms: int) -> bytes:
-    """`2026-01-02T03:04:05.678Z`. By hand because a page of records needs two hundred of them."""
+    """`2026-01-02T03:04:05.678Z`, put together from tables: a page of records needs two hundred of them."""
     days, rest = divmod(ms, DAY)
-    hours, rest = divmod(rest, 3_600_000)
     minutes, rest = divmod(rest, 60_000)
-    seconds, rest = divmod(rest, 1000)
-    return b"%bT%02d:%02d:%02d.%03dZ" % (_day(days), hours, minutes, seconds, rest)
+    seconds, rest = divmod(rest, SECOND)
+    return _day(days) + _MINUTES[minutes] + _SECONDS[seconds] + _THOUSANDTHS[rest]
 
 
 def iso(ms: int) -> str:

@@ -48,7 +48,7 @@ def test_deals_have_their_pipeline_stage_and_owner_lifted_out() -> None:
     body = _page(
         {"id": "12", "properties": {"pipeline": "default", "dealstage": "won", "hubspot_owner_id": "99", "amount": "1"}}
     )
-    rows = layout.rows(wire.decode(body, layout.page).results)
+    rows = layout.found(wire.decode(body, layout.page).results).rows
     row = dict(zip(layout.table.column_names, rows[0], strict=True))
     assert row["deal_id"] == "12"
     assert row["portal_id"] == "7"
@@ -63,7 +63,7 @@ def test_a_row_has_every_property_in_its_place_and_none_where_hubspot_says_nothi
         {"id": "1", "properties": {"class": "a;b", "email": "x@y.z", "unknown": "?"}},
         {"id": "2", "properties": {"amount": None, "address2": ""}},
     )
-    rows = layout.rows(wire.decode(body, layout.page).results)
+    rows = layout.found(wire.decode(body, layout.page).results).rows
     first, second = (dict(zip(layout.table.column_names, row, strict=True)) for row in rows)
     assert (first["id"], first["property_class"], first["property_email"], first["property_amount"]) == (
         "1",
@@ -80,14 +80,15 @@ def test_odd_values_are_fitted_and_widen_only_their_own_column() -> None:
         {"id": "1", "properties": {"amount": "134;137", "birthday": "1572480000000", "closedate": ""}},
         {"id": "2", "properties": {"amount": "12.50", "birthday": "2020-02-29", "optin": "true"}},
     )
-    rows, wider = layout.fitted(layout.rows(wire.decode(body, layout.page).results))
-    assert wider == {"property_amount": ColumnType.TEXT}
-    columns = dict(zip(layout.table.column_names, zip(*rows, strict=True), strict=True))
+    records = wire.decode(body, layout.page).results
+    found = layout.found(records)
+    assert found.wider == {"property_amount": ColumnType.TEXT}
+    columns = dict(zip(layout.table.column_names, zip(*found.rows, strict=True), strict=True))
     assert columns["property_amount"] == ("134;137", "12.50")
     assert columns["property_birthday"] == ("2019-10-31", "2020-02-29")
     assert columns["property_closedate"] == (None, None)
-    layout.widen(wider)
-    assert layout.fitted(rows) == (rows, {})
+    layout.widen(found.wider)
+    assert layout.found(records).wider == {}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_odd_values_are_fitted_and_widen_only_their_own_column() -> None:
 def test_merged_ids_are_read_and_never_the_records_own(merged: str | None, expected: list[tuple[str, str]]) -> None:
     layout = Layout.of(COMPANIES, [], portal_id=7)
     body = _page({"id": "5", "properties": {"hs_merged_object_ids": merged}})
-    assert layout.merged_ids(wire.decode(body, layout.page).results) == expected
+    assert layout.found(wire.decode(body, layout.page).results).merged == expected
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_merged_ids_are_read_and_never_the_records_own(merged: str | None, expec
 def test_what_strict_decoding_refuses_is_decoded_all_the_same(value: str, stored: str) -> None:
     layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
     body = f'{{"results": [{{"id": "1", "properties": {{"email": {value}}}}}]}}'.encode()
-    row = layout.rows(wire.decode(body, layout.page).results)[0]
+    row = layout.found(wire.decode(body, layout.page).results).rows[0]
     assert dict(zip(layout.table.column_names, row, strict=True))["property_email"] == stored
 
 

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import base64
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.hubspot import wire
+from connectors.hubspot import listing
 from connectors.hubspot.cursor import Range
-from connectors.hubspot.listing import Listing, ListPage
+from connectors.hubspot.layout import Found
+from connectors.hubspot.listing import Extent, Listing, ListPage
 from connectors.hubspot.records import Listed
 from connectors.hubspot.threads import Threads
 from engine.contract import Notice
 
 PAGE = 5
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _cut_small_lists() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listing, "WORTH_CUTTING", 4 * PAGE)
+        yield
 
 
 class ByNextId:
@@ -53,7 +61,7 @@ class Opaque(ByNextId):
     def page(self, after: str | None) -> Listed:
         plain = base64.b64decode(after).decode() if after else None
         page = super().page(plain)
-        return Listed(page.records, page.ids, base64.b64encode(page.after.encode()).decode() if page.after else None)
+        return Listed(page.ids, page.found, base64.b64encode(page.after.encode()).decode() if page.after else None)
 
 
 class Blind(ByNextId):
@@ -68,19 +76,23 @@ class Blind(ByNextId):
 
 
 def _listed(ids: Sequence[int], after: str | None) -> Listed:
-    return Listed([wire.Record(str(i), {}) for i in ids], [str(i) for i in ids], after)
+    return Listed([str(i) for i in ids], Found([(str(i),) for i in ids]), after)
+
+
+def _extent(ids: Sequence[int]) -> Extent | None:
+    return Extent(max(ids), len(ids)) if ids else None
 
 
 def _read(server: ByNextId, ranges: tuple[Range, ...] = (Range(),)) -> tuple[set[int], list[Notice]]:
     seen: set[int] = set()
     notices: list[Notice] = []
     with Threads(4, "test") as threads:
-        listing = Listing(server, threads, lambda: max(server.ids, default=None))  # type: ignore[arg-type]
-        for page in listing.read(ranges):
+        reading = Listing(server, threads, lambda: _extent(server.ids))  # type: ignore[arg-type]
+        for page in reading.read(ranges):
             if isinstance(page, Notice):
                 notices.append(page)
             else:
-                seen.update(int(record.id) for record in page.records)
+                seen.update(int(id_) for id_ in page.found.ids)
     return seen, notices
 
 
@@ -127,10 +139,10 @@ def test_a_read_that_broke_off_goes_on_where_it_was(ids: set[int], pages: int) -
     seen: set[int] = set()
     left: tuple[Range, ...] = (Range(),)
     with Threads(4, "test") as threads:
-        listing = Listing(server, threads, lambda: max(ids, default=None))  # type: ignore[arg-type]
-        for page, _ in zip(listing.read(left), range(pages), strict=False):
+        reading = Listing(server, threads, lambda: _extent(sorted(ids)))  # type: ignore[arg-type]
+        for page, _ in zip(reading.read(left), range(pages), strict=False):
             assert isinstance(page, ListPage)
-            seen.update(int(record.id) for record in page.records)
+            seen.update(int(id_) for id_ in page.found.ids)
             left = page.left
     rest, notices = _read(ByNextId(sorted(ids)), left) if left else (set(), [])
     assert seen | rest == ids

@@ -97,7 +97,7 @@ def test_everything_since_a_moment_is_found(modified: dict[int, int], lexicograp
 
 @pytest.mark.parametrize("lexicographic", [False, True])
 def test_more_than_the_cap_in_one_millisecond_is_drained_by_id(lexicographic: bool) -> None:
-    ties = {i: START + 5 for i in range(1, CAP + 2_346)}
+    ties = dict.fromkeys(range(1, CAP + 2346), START + 5)
     server = Server({**ties, 10**7: START, 10**7 + 1: START + 6}, lexicographic=lexicographic)
     ids, until = _found(server, START)
     assert set(ids) == {str(i) for i in server.modified}

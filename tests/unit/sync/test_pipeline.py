@@ -148,6 +148,12 @@ def test_a_stream_without_access_does_not_stop_the_others(run: Run) -> None:
     assert run.notes.ends == {"contact": None, "deal": denied}
 
 
+def test_when_no_stream_has_access_the_run_fails(run: Run) -> None:
+    denied = AccessDenied("The token lacks a scope.", scopes=["x"])
+    with pytest.raises(AccessDenied):
+        run.pump({DEALS: [raises(denied)], CONTACTS: [raises(denied)]})
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -214,6 +220,16 @@ def test_a_destination_that_fails_stops_the_readers(run: Run) -> None:
     assert caught.value is error
     assert len(run.session.commits) == 1
     assert run.session.known == {"contact": {"step": 39}}
+
+
+def test_a_stream_that_was_read_but_not_loaded_is_not_done(run: Run) -> None:
+    def fail(_stream: str) -> None:
+        raise DestinationUnavailable("It broke off.")
+
+    run.session.before_commit = fail
+    with pytest.raises(DestinationUnavailable):
+        run.pump({CONTACTS: pages("contact", 1)})
+    assert isinstance(run.notes.ends["contact"], Cancelled)
 
 
 def test_the_first_error_is_the_one_that_counts(run: Run) -> None:

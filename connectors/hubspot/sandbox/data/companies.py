@@ -46,7 +46,9 @@ PROPERTIES: tuple[Property, ...] = (
     text("state", "State/Region", one_of(words.STATES), together="place"),
     text("country", "Country/Region", one_of(words.COUNTRIES), together="place"),
     text("zip", "Postal Code", one_of(words.POSTCODES), together="place"),
-    Property("phone", "Phone Number", "phone_number", "phonenumber", draw=sparse(one_of(("+49 30 5550101", "020 7946 0999")))),
+    Property(
+        "phone", "Phone Number", "phone_number", "phonenumber", draw=sparse(one_of(("+49 30 5550101", "020 7946 0999")))
+    ),
     text("website", "Website URL", sparse(one_of([f"www.{domain}" for domain in words.DOMAINS]))),
     number("annualrevenue", "Annual Revenue", sparse(decimal(100_000, 900_000_000))),
     number("numberofemployees", "Number of Employees", sparse(whole(1, 20_000))),

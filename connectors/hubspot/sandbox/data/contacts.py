@@ -84,7 +84,11 @@ PROPERTIES: tuple[Property, ...] = (
     number("hs_analytics_num_page_views", "Number of Pageviews", whole(0, 900)),
     datetime("hs_analytics_first_timestamp", "Time First Seen", moment),
     datetime("hs_analytics_last_timestamp", "Time Last Seen", sparse(moment)),
-    text("hs_analytics_first_url", "First Page Seen", sparse(one_of([f"https://{d}/pricing?ref=a&b=%20" for d in words.DOMAINS]))),
+    text(
+        "hs_analytics_first_url",
+        "First Page Seen",
+        sparse(one_of([f"https://{d}/pricing?ref=a&b=%20" for d in words.DOMAINS])),
+    ),
     number("num_notes", "Number of Sales Activities", sparse(whole(0, 60), filled=0.5)),
     number("num_contacted_notes", "Number of times contacted", sparse(whole(0, 40), filled=0.5)),
     datetime("notes_last_contacted", "Last Contacted", sparse(moment, filled=0.4)),

@@ -22,7 +22,6 @@ from connectors.hubspot.sandbox.properties import (
     whole,
 )
 
-
 _STAGES = [(pipeline, stage) for (pipeline, _), stages in PIPELINES.items() for stage in stages]
 
 
@@ -65,7 +64,13 @@ PROPERTIES: tuple[Property, ...] = (
         together="stage",
         calculated=True,
     ),
-    boolean("hs_is_closed", "Is Deal Closed?", one_of([_word(s.closed) for _, s in _STAGES]), together="stage", calculated=True),
+    boolean(
+        "hs_is_closed",
+        "Is Deal Closed?",
+        one_of([_word(s.closed) for _, s in _STAGES]),
+        together="stage",
+        calculated=True,
+    ),
     boolean(
         "hs_is_closed_won",
         "Is Closed Won",
@@ -88,7 +93,9 @@ PROPERTIES: tuple[Property, ...] = (
     number("num_notes", "Number of Sales Activities", sparse(whole(0, 50))),
     datetime("notes_last_contacted", "Last Contacted", sparse(moment, filled=0.4)),
     datetime("notes_last_updated", "Last Activity Date", sparse(moment, filled=0.5)),
-    datetime("hs_v2_date_entered_appointmentscheduled", "Date entered Appointment Scheduled", sparse(moment), calculated=True),
+    datetime(
+        "hs_v2_date_entered_appointmentscheduled", "Date entered Appointment Scheduled", sparse(moment), calculated=True
+    ),
     datetime("hs_v2_date_entered_closedwon", "Date entered Closed Won", sparse(moment, filled=0.2), calculated=True),
     number("days_to_close", "Days to close", sparse(whole(0, 300)), calculated=True),
     text("closed_won_reason", "Closed Won Reason", sparse(one_of(words.SENTENCES), filled=0.1)),
@@ -97,5 +104,7 @@ PROPERTIES: tuple[Property, ...] = (
     choice("hs_manual_forecast_category", "Forecast category", ("OMIT", "PIPELINE", "BEST_CASE", "COMMIT", "CLOSED")),
     number("hs_forecast_amount", "Forecast amount", sparse(decimal(100, 200_000)), calculated=True),
     date("hs_line_item_global_term_hs_recurring_billing_start_date", "Billing start date", read_only=True),
-    boolean("hs_line_item_global_term_hs_recurring_billing_start_date_enabled", "Billing start date enabled", read_only=True),
+    boolean(
+        "hs_line_item_global_term_hs_recurring_billing_start_date_enabled", "Billing start date enabled", read_only=True
+    ),
 )

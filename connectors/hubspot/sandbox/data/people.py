@@ -7,7 +7,11 @@ from typing import Any
 from connectors.hubspot.sandbox.data.words import FIRST_NAMES, LAST_NAMES, OWNER_IDS
 from connectors.hubspot.sandbox.times import DAY, iso
 
-_TEAMS = ({"id": "6201", "name": "Sales North"}, {"id": "6202", "name": "Sales South"}, {"id": "6203", "name": "Renewals"})
+_TEAMS = (
+    {"id": "6201", "name": "Sales North"},
+    {"id": "6202", "name": "Sales South"},
+    {"id": "6203", "name": "Renewals"},
+)
 
 
 def owners(until: int) -> list[dict[str, Any]]:

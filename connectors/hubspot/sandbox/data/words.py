@@ -13,7 +13,7 @@ LAST_NAMES = (
     "Hansen", "Ito", "Jansen", "Kaya", "Khan", "Kowalski", "Kumar", "Lindqvist", "Lopez", "Martin", "Mbeki", "Moreau",
     "Müller", "Nakamura", "Ng", "Novák", "O'Brien", "Okafor", "Olsen", "Park", "Pereira", "Petrov", "Quispe", "Rossi",
     "Said", "Santos", "Schmidt", "Silva", "Smith", "Tanaka", "Thompson", "Torres", "Usman", "Van den Berg", "Walker",
-    "Wang", "Weber", "Yılmaz", "Zhang",
+    "Wang", "Weber", "Yilmaz", "Zhang",
 )  # fmt: skip
 PLACES = (
     ("Amsterdam", "NH", "Netherlands", "1012 AB"),
@@ -34,7 +34,14 @@ PLACES = (
     (None, None, None, None),
 )
 CITIES, STATES, COUNTRIES, POSTCODES = zip(*PLACES, strict=True)
-STREETS = ("1 Harbour Street", "12 Mill Lane", "220 Market Street", "5 Rue de l'Église", "77 Station Road", "9 Kirchweg")
+STREETS = (
+    "1 Harbour Street",
+    "12 Mill Lane",
+    "220 Market Street",
+    "5 Rue de l'Église",
+    "77 Station Road",
+    "9 Kirchweg",
+)
 JOBS = (
     "Account Manager", "CEO", "CFO", "CTO", "Data Engineer", "Founder", "Head of Operations", "Marketing Manager",
     "Office Manager", "Product Owner", "Sales Director", 'Senior "Growth" Lead', "Software Engineer", "VP Sales",
@@ -50,8 +57,26 @@ INDUSTRIES = (
     "ACCOUNTING", "AUTOMOTIVE", "COMPUTER_SOFTWARE", "CONSTRUCTION", "EDUCATION_MANAGEMENT", "FOOD_PRODUCTION",
     "HOSPITAL_HEALTH_CARE", "INSURANCE", "LOGISTICS_AND_SUPPLY_CHAIN", "RETAIL",
 )  # fmt: skip
-STAGES = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "evangelist", "other")
-LEAD_STATUSES = ("NEW", "OPEN", "IN_PROGRESS", "OPEN_DEAL", "UNQUALIFIED", "ATTEMPTED_TO_CONTACT", "CONNECTED", "BAD_TIMING")
+STAGES = (
+    "subscriber",
+    "lead",
+    "marketingqualifiedlead",
+    "salesqualifiedlead",
+    "opportunity",
+    "customer",
+    "evangelist",
+    "other",
+)
+LEAD_STATUSES = (
+    "NEW",
+    "OPEN",
+    "IN_PROGRESS",
+    "OPEN_DEAL",
+    "UNQUALIFIED",
+    "ATTEMPTED_TO_CONTACT",
+    "CONNECTED",
+    "BAD_TIMING",
+)
 SOURCES = (
     "ORGANIC_SEARCH", "PAID_SEARCH", "EMAIL_MARKETING", "SOCIAL_MEDIA", "REFERRALS", "OTHER_CAMPAIGNS", "DIRECT_TRAFFIC",
     "OFFLINE", "PAID_SOCIAL",
@@ -59,7 +84,7 @@ SOURCES = (
 SENTENCES = (
     "Met at the spring fair; wants a call back in the new quarter.",
     "<p>Asked for <strong>pricing</strong> &amp; terms.</p>",
-    "Two lines:\nthe second one says \"thank you\".",
+    'Two lines:\nthe second one says "thank you".',
     "Prefers e-mail. Tab\there, backslash \\ there.",
     "Ευχαριστώ, 谢谢, 🙂",
 )

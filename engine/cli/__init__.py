@@ -1,0 +1,32 @@
+"""The `penstock` command. Thin: every action is one call into the rooms that hold the rules."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and give its exit code.
+
+    0: done. 1: the work failed (a sync, a setup test). 2: the request was wrong, or something it needs cannot be
+    reached. 130: interrupted.
+    """
+    from engine.cli.app import app  # noqa: PLC0415 - imported late so that importing `engine.cli` costs nothing
+
+    try:
+        app(args=args, prog_name="penstock")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        return 130
+    except BaseException as error:
+        from engine.contract import Cancelled, PenstockError  # noqa: PLC0415 - what nobody needs while all is well
+
+        if isinstance(error, Cancelled):
+            return 130
+        if not isinstance(error, PenstockError):
+            raise
+        sys.stderr.write(f"penstock: {error}\n")
+        return 2
+    return 0

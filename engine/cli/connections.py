@@ -1,0 +1,111 @@
+"""`penstock connections`: look at, test, pause and delete connections."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from engine.cli import edit
+from engine.cli.options import AsJson, Name
+
+app = typer.Typer(help="Create, look at, test, change and delete connections.", no_args_is_help=True)
+app.command("create")(edit.create)
+
+
+@app.command("list")
+def list_all(as_json: AsJson = False) -> None:
+    """List all connections."""
+    from engine.cli.workspace import opened, output  # noqa: PLC0415 - see app.py
+
+    with opened() as workspace:
+        connections = workspace.connections.all()
+        documents = [workspace.document(connection) for connection in connections]
+    if as_json:
+        output.print_json(documents)
+        return
+    output.print_table(
+        ["NAME", "SERVICE", "SETUP", "SYNC", "LAST SUCCESS", "ID"],
+        (
+            (
+                connection.schema,
+                connection.service,
+                connection.setup_state,
+                document["status"]["sync_state"],
+                output.relative(connection.succeeded_at, output.clock()) or "never",
+                connection.id,
+            )
+            for connection, document in zip(connections, documents, strict=True)
+        ),
+        empty="There are no connections yet. Make one: penstock connections create --help",
+    )
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show a connection's settings, state and last setup tests."""
+    from engine.cli.workspace import opened, output  # noqa: PLC0415 - see app.py
+
+    with opened() as workspace:
+        connection = workspace.connections.get(name)
+        document = workspace.document(connection)
+        tests = workspace.connections.setup_tests(connection.id)
+    if as_json:
+        output.print_json({**document, "setup_tests": output.setup_test_documents(tests)})
+        return
+    output.print_document(document)
+    output.print_setup_tests(tests)
+
+
+@app.command("test")
+def run_setup_tests(name: Name, as_json: AsJson = False) -> None:
+    """Run a connection's setup tests; exit code 1 if one fails."""
+    from engine.cli.workspace import opened, output  # noqa: PLC0415 - see app.py
+
+    with opened() as workspace:
+        tests = workspace.connections.test(name)
+    if as_json:
+        output.print_json(output.setup_test_documents(tests))
+    else:
+        output.print_setup_tests(tests)
+    if output.any_failed(tests):
+        raise typer.Exit(1)
+
+
+app.command("update")(edit.update)
+
+
+@app.command()
+def pause(name: Name) -> None:
+    """Let the schedule pass a connection over.
+
+    A sync that is running goes on to its end.
+    """
+    from engine.cli.workspace import opened  # noqa: PLC0415 - see app.py
+
+    with opened() as workspace:
+        connection = workspace.connections.pause(name)
+    typer.echo(f"Paused '{connection.schema}'.")
+
+
+@app.command()
+def resume(name: Name) -> None:
+    """Sync a connection by its schedule again."""
+    from engine.cli.workspace import opened  # noqa: PLC0415 - see app.py
+
+    with opened() as workspace:
+        connection = workspace.connections.resume(name)
+    typer.echo(f"Resumed '{connection.schema}'.")
+
+
+@app.command()
+def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Delete a connection; its tables in the destination stay."""
+    from engine.cli.workspace import opened  # noqa: PLC0415 - see app.py
+
+    with opened() as workspace:
+        connection = workspace.connections.get(name)
+        if not yes:
+            typer.confirm(f"Delete '{connection.schema}' ({connection.service})? Its tables stay.", abort=True)
+        workspace.connections.delete(connection.id)
+    typer.echo(f"Deleted '{connection.schema}'. Its tables in the destination are still there.")

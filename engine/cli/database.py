@@ -1,0 +1,31 @@
+"""`penstock db`: the state database's tables."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(help="The state database.", no_args_is_help=True)
+
+
+@app.command("upgrade")
+def upgrade() -> None:
+    """Bring the state tables to this program's version.
+
+    Stop the daemon and the workers first.
+    """
+    from engine.settings import settings  # noqa: PLC0415 - see app.py
+    from engine.state.database import connect  # noqa: PLC0415 - see app.py
+    from engine.state.upgrade import current_version, upgrade  # noqa: PLC0415 - see app.py
+
+    database = connect(settings())
+    try:
+        with database.transaction() as connection:
+            before = current_version(connection)
+            upgrade(connection)
+            after = current_version(connection)
+    finally:
+        database.dispose()
+    if before == after:
+        typer.echo(f"The state database at {database.place} is up to date (version {after}).")
+    else:
+        typer.echo(f"The state database at {database.place} is at version {after} now.")

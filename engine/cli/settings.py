@@ -1,0 +1,22 @@
+"""`penstock settings`."""
+
+from __future__ import annotations
+
+from engine.cli.options import AsJson
+
+
+def show(as_json: AsJson = False) -> None:
+    """List the settings, their values and where each comes from."""
+    from engine.cli import output  # noqa: PLC0415 - see app.py
+    from engine.plugins import services, source_plugin  # noqa: PLC0415 - see app.py
+    from engine.settings import Settings, listing  # noqa: PLC0415 - see app.py
+
+    listed = listing([Settings, *(source_plugin(service).settings for service in services())])
+    if as_json:
+        output.print_json(listed)
+    else:
+        output.print_table(
+            ["SETTING", "VALUE", "SOURCE", ""],
+            ((each["name"], each["value"], each["source"], each["description"]) for each in listed),
+            empty="",
+        )

@@ -1,0 +1,185 @@
+"""The processes that stay: `penstock serve` (scheduler, workers and HTTP) and `penstock worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+from sqlalchemy import text
+
+from engine.api.app import Check, create_app
+from engine.contract import DestinationUnavailable, InvalidSetting
+from engine.queue.worker import SyncWorker
+from engine.schedule.loop import Scheduler
+from engine.settings import Settings, variable
+from engine.state.database import Database, open_database
+from engine.state.secrets import Vault
+
+STOP_SECONDS = 9.5
+"""A stopped process ends within ten seconds, whatever still hangs: what is committed stays, the rest is done again."""
+
+REQUEST_SECONDS = 2
+"""How long an answer that is being sent may hold up the end."""
+
+log = structlog.stdlib.get_logger("penstock.daemon")
+
+
+def serve(settings: Settings) -> int:
+    """Schedule syncs, run them and answer HTTP, until SIGTERM or SIGINT; gives the exit code.
+
+    Raises:
+        InvalidSetting: the address is taken, or a setting cannot be taken; nothing was started.
+        DestinationUnavailable: the state database cannot be reached.
+    """
+    with _hard_end() as hard_end, _listener(settings) as listener, _opened(settings) as database:
+        worker = SyncWorker(database, Vault(settings), settings)
+        scheduler = Scheduler(database, settings)
+        http = _Http(
+            {
+                "database": lambda: _answers(database),
+                "worker": lambda: worker.alive,
+                "scheduler": lambda: scheduler.alive,
+            },
+            listener,
+        )
+        scheduler.start()
+        log.info("daemon_started", url=f"http://{settings.bind}", syncs_at_a_time=settings.workers, pid=os.getpid())
+        try:
+            code = asyncio.run(_until_stopped(worker, http, hard_end))
+        finally:
+            scheduler.stop()
+    log.info("daemon_stopped")
+    return code
+
+
+def work(settings: Settings) -> int:
+    """Run syncs from the queue until SIGTERM or SIGINT; gives the exit code.
+
+    Raises:
+        InvalidSetting: a setting cannot be taken.
+        DestinationUnavailable: the state database cannot be reached.
+    """
+    with _hard_end() as hard_end, _opened(settings) as database:
+        worker = SyncWorker(database, Vault(settings), settings)
+        log.info("worker_started", database=database.place, syncs_at_a_time=settings.workers, pid=os.getpid())
+        code = asyncio.run(_until_stopped(worker, None, hard_end))
+    log.info("worker_stopped")
+    return code
+
+
+class _Http(uvicorn.Server):
+    """The daemon's HTTP server. Signals are not its business."""
+
+    def __init__(self, checks: Mapping[str, Check], listener: socket.socket) -> None:
+        super().__init__(
+            uvicorn.Config(
+                create_app(checks),
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=REQUEST_SECONDS,
+            )
+        )
+        self._listener = listener
+
+    async def run_until_exit(self) -> None:
+        """Answer until `should_exit` is set."""
+        await self.serve(sockets=[self._listener])
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the process's signal handlers alone."""
+        yield
+
+
+async def _until_stopped(worker: SyncWorker, http: _Http | None, hard_end: threading.Timer) -> int:
+    """Run until a signal asks to stop, or until a part ends by itself, which is an error."""
+    asked_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+    parts = [asyncio.create_task(worker.run(), name="worker")]
+    if http:
+        parts.append(asyncio.create_task(http.run_until_exit(), name="http"))
+    asked = asyncio.create_task(asked_to_stop.wait())
+    await asyncio.wait([asked, *parts], return_when=asyncio.FIRST_COMPLETED)
+    hard_end.start()
+    if asked.done():
+        log.info("stopping", syncs="stop at their next checkpoint")
+    worker.stop()
+    if http:
+        http.should_exit = True
+    await asyncio.wait(parts)
+    broken = [part for part in parts if part.exception()]
+    for part in broken:
+        log.error("part_broke", part=part.get_name(), exc_info=part.exception())
+    return 0 if asked.done() and not broken else 1
+
+
+@contextmanager
+def _hard_end() -> Iterator[threading.Timer]:
+    """A timer that, once started, ends the process unless it has come to its end by then."""
+    timer = threading.Timer(STOP_SECONDS, os._exit, [0])
+    timer.daemon = True
+    try:
+        yield timer
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def _listener(settings: Settings) -> Iterator[socket.socket]:
+    """The daemon's port, taken before anything is started.
+
+    Raises:
+        InvalidSetting: it cannot be taken.
+    """
+    host, _, port = settings.bind.rpartition(":")
+    host = host.strip("[]")
+    setting = variable(Settings, "bind")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise InvalidSetting(setting, f"{settings.bind} is no address of this machine: {error.strerror}.") from None
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen()
+        except OSError as error:
+            raise InvalidSetting(
+                setting,
+                f"{settings.bind} cannot be listened on: {error.strerror}. "
+                "Does another penstock run there? Stop it, or choose another address.",
+            ) from None
+        if not ipaddress.ip_address(address[0]).is_loopback:
+            log.warning(
+                "listens_to_the_network", bind=settings.bind, hint="there is no TLS: put a proxy in front of it"
+            )
+        yield listener
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Database]:
+    database = open_database(settings)
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def _answers(database: Database) -> bool:
+    try:
+        with database.autocommit() as connection:
+            return connection.scalar(text("SELECT true")) is True
+    except DestinationUnavailable:
+        return False

@@ -1,0 +1,1 @@
+"""The jobs: procrastinate on the state database, one path for one machine and for many."""

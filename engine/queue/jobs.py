@@ -1,0 +1,105 @@
+"""Putting syncs into the queue.
+
+A job's lock and queueing lock are its connection's id: of one connection at most one job runs and one waits. The
+destination's own lock is what makes "one sync at a time" exact; these keep workers from running into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Literal, TypeAlias
+
+from procrastinate import App, SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import text
+
+from engine.state.database import Database
+from engine.state.models import SCHEMA
+
+QUEUE = "syncs"
+TASK = "sync"
+
+Trigger: TypeAlias = Literal["schedule", "manual", "resync", "retry"]
+
+BY_ITSELF: tuple[Trigger, ...] = ("schedule", "retry")
+"""What nobody asked for: such a job is dropped if its connection is not due any more when its turn comes."""
+
+ASKED_FOR = 10
+"""The priority of jobs that a person waits for; others have 0."""
+
+DEAD_AFTER = timedelta(seconds=20)
+"""A worker that gave no sign of life for so long is dead; living ones give one every few seconds."""
+
+_WAITING = text("SELECT id FROM penstock.procrastinate_jobs WHERE queueing_lock = :connection AND status = 'todo'")
+_PROMOTE = text("""
+    UPDATE penstock.procrastinate_jobs
+    SET priority = :priority, scheduled_at = NULL, args = args || jsonb_build_object('trigger', CAST(:trigger AS text))
+    WHERE id = :job AND status = 'todo'
+""")
+_STATUS = text("SELECT status FROM penstock.procrastinate_jobs WHERE id = :job")
+_REMOVE = text("DELETE FROM penstock.procrastinate_jobs WHERE id = :job")
+_ALIVE = text("""
+    SELECT EXISTS (SELECT FROM penstock.procrastinate_workers WHERE last_heartbeat > now() - CAST(:silence AS interval))
+""")
+
+
+def enqueue(database: Database, connection_id: str, trigger: Trigger) -> int:
+    """Let the next free worker sync the connection; gives the job's number.
+
+    A job of the connection that waits already is that job, and takes over what a person asked for.
+    """
+    with _queue(database) as changing:
+        waiting: int | None = changing.scalar(_WAITING, {"connection": connection_id})
+        if waiting is None:
+            waiting = _defer(changing, connection_id, trigger)
+        elif trigger not in BY_ITSELF:
+            changing.execute(_PROMOTE, {"job": waiting, "trigger": trigger, "priority": ASKED_FOR})
+    return waiting
+
+
+@contextmanager
+def _queue(database: Database) -> Iterator[Transaction]:
+    """A transaction that changes jobs: procrastinate's SQL, its triggers too, works where the search path points."""
+    with database.transaction() as changing:
+        changing.execute(text(f"SET LOCAL search_path TO {SCHEMA}"))
+        yield changing
+
+
+def _defer(changing: Transaction, connection_id: str, trigger: Trigger) -> int:
+    """Make the job, in the caller's transaction; one that somebody else made in this very moment is as good."""
+    try:
+        with changing.begin_nested():
+            job = App(connector=SyncPsycopgConnector()).configure_task(
+                TASK,
+                lock=connection_id,
+                queueing_lock=connection_id,
+                queue=QUEUE,
+                priority=0 if trigger in BY_ITSELF else ASKED_FOR,
+                connection=changing.connection.driver_connection,
+            )
+            return job.defer(connection_id=connection_id, trigger=trigger)
+    except AlreadyEnqueued:
+        waiting: int = changing.execute(_WAITING, {"connection": connection_id}).scalar_one()
+        return waiting
+
+
+def status(database: Database, job: int) -> str | None:
+    """Procrastinate's word for how the job is (todo, doing, ...); None when it is done and gone."""
+    with database.autocommit() as reading:
+        found: str | None = reading.scalar(_STATUS, {"job": job})
+    return found
+
+
+def remove(database: Database, job: int) -> None:
+    """Take a job back that no living worker will do."""
+    with _queue(database) as changing:
+        changing.execute(_REMOVE, {"job": job})
+
+
+def worker_is_alive(database: Database) -> bool:
+    """Whether any worker, on any machine, gave a sign of life lately."""
+    with database.autocommit() as reading:
+        return bool(reading.scalar(_ALIVE, {"silence": DEAD_AFTER}))

@@ -1,0 +1,36 @@
+"""A whole engine, for tests that need one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from support.rig import Rig, install_paged_source
+
+from engine.settings import Settings
+
+
+@pytest.fixture
+def paged_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The paged source, known to this process and, by the folder, to the ones it starts."""
+    folder = install_paged_source(tmp_path / "plugins")
+    monkeypatch.syspath_prepend(str(folder))
+    return folder
+
+
+@pytest.fixture
+def rig(database_url: str, paged_source: Path, tmp_path: Path) -> Iterator[Rig]:
+    """An engine on a database of its own."""
+    rig = Rig(Settings(home=tmp_path / "home", database_url=SecretStr(database_url)), paged_source)
+    yield rig
+    rig.close()
+
+
+@pytest.fixture
+def embedded_rig(paged_source: Path, tmp_path: Path) -> Iterator[Rig]:
+    """An engine on an embedded PostgreSQL of its own, which a test may stop and start."""
+    rig = Rig(Settings(home=tmp_path / "home", database_url=None), paged_source)
+    yield rig
+    rig.close()

