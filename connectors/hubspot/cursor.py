@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from engine.contract import Cursor
@@ -14,13 +14,15 @@ VERSION = 1
 class Range:
     """A part of the list still to be read: from the cursor `after` (None: the start) to before the id `end`.
 
-    `first` is the first id that was found in it, kept until the range before it has been read up to here: the two
-    must join without a gap. Ranges other than a single open one exist only where cursors are record ids.
+    `first` is the first id that was found in it. A range that is `done` is kept until the one before it has been read
+    up to here: the two must join without a gap. Ranges other than a single open one exist only where cursors are
+    record ids.
     """
 
     after: str | None = None
     end: int | None = None
     first: int | None = None
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,14 @@ class CrmCursor:
         if cursor.get("version") != VERSION:
             msg = f"a cursor of version {cursor.get('version')} cannot be read by this version of Penstock"
             raise ValueError(msg)
-        ranges = tuple(Range(r["after"], r["end"], r["first"]) for r in cursor.get("ranges", ()))
+        ranges = tuple(Range(**stored) for stored in cursor.get("ranges", ()))
         return cls(since=cursor["since"], ranges=ranges)
 
     def dump(self) -> dict[str, Any]:
         """As it is stored."""
         stored: dict[str, Any] = {"version": VERSION, "since": self.since}
         if self.ranges:
-            stored["ranges"] = [{"after": r.after, "end": r.end, "first": r.first} for r in self.ranges]
+            stored["ranges"] = [asdict(part) for part in self.ranges]
         return stored
 
     def reading(self, ranges: tuple[Range, ...]) -> Self:

@@ -68,10 +68,8 @@ class _Part:
         return 0 if self.end is None or self.done else self.end - self.start
 
     def passed_by(self, page: Listed, ids: list[int]) -> bool:
-        """Whether a page of this range reaches its end."""
-        if page.after is None:
-            return True
-        return self.end is not None and (int(page.after) >= self.end or (bool(ids) and ids[-1] >= self.end))
+        """Whether a page of this range shows what is behind its end: a cursor behind it is no proof yet."""
+        return page.after is None or (self.end is not None and bool(ids) and ids[-1] >= self.end)
 
 
 class Listing:
@@ -84,53 +82,53 @@ class Listing:
         self._records = records
         self._threads = threads
         self._extent = extent
+        self._asked: Future[Extent | None] | None = None
         self._density = 0.0
         self._parts: list[_Part] = []
-        self._by_id = True
+        self._by_id: bool | None = None
+        """Whether the list's cursors are ids; None until the first page has shown it."""
 
     def read(self, ranges: tuple[Range, ...]) -> Iterator[ListPage | Notice]:
         """Read everything that is left. Every record that is there all the while is in at least one page."""
-        self._parts = [_Part(r.after, r.end, r.first) for r in ranges]
-        self._by_id = all(part.after is None or part.after.isdigit() for part in self._parts)
-        yield self._first_page()
+        self._parts = [_Part(r.after, r.end, r.first, done=r.done) for r in ranges]
         while self._parts:
             try:
                 yield self._next_page()
             except NotById as reason:
-                yield Notice(
-                    "list_order", f"The list is read in its own order, not in several parts at once: {reason}."
-                )
+                what = f"The list is read in its own order, not in several parts at once: {reason}."
+                yield Notice("list_order", what)
                 self._fall_back()
 
-    def _first_page(self) -> ListPage:
-        """Read a page in the list's own order: it shows whether cursors can be ids, and where it may be cut."""
-        page = self._records.page(self._parts[0].after)
-        self._by_id = self._by_id and _cursor_is_next_id(page)
-        if not self._by_id:
-            return ListPage(self._follow(page), self._left())
-        found = self._advance(self._parts[0], page)
-        extent = self._extent() if self._parts else None
-        if extent is not None:
-            last = self._parts[-1]
-            if last.end is None and last.start <= extent.highest_id:
-                # Records may come above the highest id at any time: the last range stays open.
-                last.end = extent.highest_id + 1
-                self._parts.append(_Part(str(last.end)))
-            self._density = extent.records / max(1, extent.highest_id - self._parts[0].start)
-        return ListPage(found, self._left())
-
     def _next_page(self) -> ListPage:
+        if self._asked is not None and self._asked.done():
+            self._take_hint(self._asked.result())
+            self._asked = None
         if self._by_id:
             self._divide()
-        for part in [part for part in self._parts if not part.done][:PARTS]:
+        for part in [part for part in self._parts if not part.done][: PARTS if self._by_id else 1]:
             if part.page is None:
                 part.page = self._fetch(part.after)
         wait([part.page for part in self._parts if part.page], return_when=FIRST_COMPLETED)
         part = next(part for part in self._parts if part.page and part.page.done())
         assert part.page is not None  # noqa: S101 - just chosen for it
         page, part.page = part.page.result(), None
+        if self._by_id is None:
+            self._by_id = _cursor_is_next_id(part, page)
+            if self._by_id:
+                self._asked = self._threads.submit(self._extent)
         found = self._advance(part, page) if self._by_id else self._follow(page)
         return ListPage(found, self._left())
+
+    def _take_hint(self, extent: Extent | None) -> None:
+        """Plan by what is known of the list: how dense its ids are, and an end for its last range."""
+        if extent is None or not self._by_id:
+            return
+        self._density = extent.records / max(1, extent.highest_id - self._parts[0].start)
+        last = self._parts[-1]
+        if last.end is None and last.start <= extent.highest_id:
+            # Records may come above the highest id at any time: the very last range stays open.
+            last.end = extent.highest_id + 1
+            self._parts.append(_Part(str(last.end)))
 
     def _fetch(self, after: str | None) -> Future[Listed]:
         return self._threads.submit(lambda: self._records.page(after))
@@ -175,7 +173,7 @@ class Listing:
         self._parts = [_Part(self._parts[0].after)]
 
     def _left(self) -> tuple[Range, ...]:
-        return tuple(Range(part.after, part.end, part.first) for part in self._parts if not part.done)
+        return tuple(Range(part.after, part.end, part.first, part.done) for part in self._parts)
 
 
 def _join(following: _Part, beyond: list[int], page: Listed) -> None:
@@ -189,10 +187,12 @@ def _join(following: _Part, beyond: list[int], page: Listed) -> None:
         raise NotById(f"it ends before record {following.first}")
 
 
-def _cursor_is_next_id(page: Listed) -> bool:
-    """Whether the cursor could be the id of the next record: a number behind the last id, ids being rising numbers."""
+def _cursor_is_next_id(part: _Part, page: Listed) -> bool:
+    """Whether cursors can be ids: numbers behind the last id of their page, ids being rising numbers."""
+    if part.after is not None and not part.after.isdigit():
+        return False
     try:
-        return bool(_rising_ids(page, 0)) and page.after is not None
+        return bool(_rising_ids(page, part.start))
     except NotById:
         return False
 

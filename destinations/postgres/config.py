@@ -27,14 +27,15 @@ class PostgresConfig(BaseModel):
 
     @model_validator(mode="after")
     def _is_complete(self) -> PostgresConfig:
-        others = self.model_fields_set - {"url"}
+        fields = type(self).model_fields
+        others = [name for name in fields if name != "url" and getattr(self, name) != fields[name].default]
         if self.url is None:
             missing = [name for name in ("host", "database", "user") if not getattr(self, name)]
             if missing:
                 msg = f"give url, or host, database and user (missing: {', '.join(missing)})"
                 raise ValueError(msg)
         elif others:
-            msg = f"give either url or {', '.join(sorted(others))}, not both"
+            msg = f"give either url or {', '.join(others)}, not both"
             raise ValueError(msg)
         elif not _is_plausible(self.url.get_secret_value()):
             msg = "url must read postgresql://user:password@host:port/database, special characters percent-encoded"

@@ -53,17 +53,11 @@ class PostgresSession:
         """Keep a batch of a prepared table for the next commit.
 
         Raises:
-            ValueError: its table is not prepared, or cannot lose rows and the batch says that rows are gone.
+            ValueError: the batch contradicts its table as it was prepared.
         """
         if self._connection.closed:
             raise DestinationUnavailable(f"The connection to PostgreSQL at {self._where} is closed.")
-        live = self._tables.get(batch.table)
-        if live is None:
-            msg = f"table {batch.table} is written to before it is prepared"
-            raise ValueError(msg)
-        if not live.table.soft_delete and (not isinstance(batch, Rows) or batch.deleted):
-            msg = f"table {batch.table} has no soft delete, so that none of its rows can go"
-            raise ValueError(msg)
+        _check(batch, self._tables.get(batch.table))
         self._staged.append(batch)
 
     def commit(self, stream: str, cursor: Cursor) -> Loaded:
@@ -87,3 +81,18 @@ class PostgresSession:
             bookkeeping.save_cursor(self._connection, self._schema, stream, cursor)
         self._tables = tables
         return loaded
+
+
+def _check(batch: Batch, live: LiveTable | None) -> None:
+    problem = None
+    if live is None:
+        problem = "is not prepared"
+    elif not live.types.keys() >= set(batch.columns):
+        problem = f"has no columns {', '.join(sorted(set(batch.columns) - live.types.keys()))}"
+    elif isinstance(batch, Rows) and not set(batch.columns) >= set(live.table.primary_key):
+        problem = f"is given rows without their key ({', '.join(live.table.primary_key)})"
+    elif not live.table.soft_delete and (not isinstance(batch, Rows) or batch.deleted):
+        problem = "has no soft delete: none of its rows can go"
+    if problem:
+        msg = f"table {batch.table} {problem}"
+        raise ValueError(msg)

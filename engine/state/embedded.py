@@ -127,12 +127,13 @@ def _server(data: Path) -> Any:
 
 
 def _stop(data: Path) -> None:
+    server = _pid_file(data)[0]
     for process in _processes(data):
-        if str(process.pid) == _pid_file(data)[0]:
+        if str(process.pid) == server:
             process.send_signal(signal.SIGINT)  # PostgreSQL's "fast" shutdown: roll back, write out, end
-    deadline = time.monotonic() + STOP_SECONDS
-    while (data / _PID_FILE).exists() and time.monotonic() < deadline:
-        time.sleep(0.01)  # the file is the last thing that a server removes
+            deadline = time.monotonic() + STOP_SECONDS
+            while (data / _PID_FILE).exists() and time.monotonic() < deadline:
+                time.sleep(0.01)  # the file is the last thing that a server removes
 
 
 def _clear_after_crash(data: Path) -> bool:

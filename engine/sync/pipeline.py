@@ -17,6 +17,9 @@ TICK = 0.25
 GRACE = 4.0
 """Seconds a reader may take to come back from a request once it should stop. A process has 10 in all to end."""
 
+FAREWELL = 1.0
+"""Seconds for the threads of readers that have handed over their last to be gone."""
+
 
 class Observer(Protocol):
     """Who is told what happens, in the thread of the loader."""
@@ -61,7 +64,7 @@ def pump(
     finally:
         stop.set()
         handover.close()
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + FAREWELL
         for reader in readers:
             reader.join(max(0.0, deadline - time.monotonic()))
     loader.leave()

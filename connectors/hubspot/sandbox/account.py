@@ -238,7 +238,7 @@ class Account:
         associations = {
             name: [
                 {"id": str(other), "typeIds": sorted(types)}
-                for other, types in self.neighbours(store, entry[0], name).items()
+                for other, types in self.neighbours(store.kind.name, entry[0], name).items()
             ]
             for name in self.stores
             if name != store.kind.name
@@ -248,13 +248,14 @@ class Account:
 
     # Associations
 
-    def neighbours(self, store: Store, record_id: int, to_type: str) -> Neighbours:
-        """The live records associated with a live one."""
-        if not store.records.is_live(record_id):
+    @_step
+    def neighbours(self, from_type: str, record_id: int, to_type: str) -> Neighbours:
+        """The live records associated with a live one, each with its type ids in this direction; ids ascending."""
+        one, other = self.store(from_type), self.store(to_type)
+        if not one.records.is_live(record_id):
             return {}
-        to = self.store(to_type)
-        linked = self.links.of(store.kind.name, record_id, to.kind.name)
-        return {other: types for other, types in linked.items() if not to.records.is_gone(other)}
+        linked = self.links.of(one.kind.name, record_id, other.kind.name)
+        return {other_id: types for other_id, types in linked.items() if not other.records.is_gone(other_id)}
 
     @_step
     def associate(self, from_type: str, from_id: int, to_type: str, to_id: int, *type_ids: int) -> None:

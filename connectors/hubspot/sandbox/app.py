@@ -127,8 +127,8 @@ async def _send(scope: Scope, receive: Receive, send: Send, response: Response, 
     if fault and fault.kind is FaultKind.SLOW:
         step = len(body) // _DROPS + 1
         for start in range(0, len(body), step):
-            await send({"type": "http.response.body", "body": body[start : start + step], "more_body": True})
             await asyncio.sleep(fault.seconds / _DROPS)
+            await send({"type": "http.response.body", "body": body[start : start + step], "more_body": True})
         body = b""
     await send({"type": "http.response.body", "body": body})
 
@@ -147,7 +147,7 @@ async def _stream(send: Send, response: Response) -> None:
 async def _break(scope: Scope, receive: Receive, fault: Fault) -> None:
     if fault.kind is FaultKind.HANG:
         try:
-            await asyncio.wait_for(receive(), fault.seconds)  # ends early when the client gives up
+            await asyncio.wait_for(_gone(receive), fault.seconds)  # ends early when the client gives up
         except TimeoutError:
             await _close(scope, receive)
         return
@@ -155,13 +155,18 @@ async def _break(scope: Scope, receive: Receive, fault: Fault) -> None:
     connection = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     transport.abort()
-    await receive()
+    await _gone(receive)
 
 
 async def _close(scope: Scope, receive: Receive) -> None:
-    """Close the connection and wait until it is, so that the server does not miss the rest of the answer."""
     _transport(scope).close()
-    await receive()
+    await _gone(receive)
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the connection is closed: before that, the server would miss the rest of the answer."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _transport(scope: Scope) -> asyncio.Transport:

@@ -156,6 +156,34 @@ class ByModified:
         return bisect_left(keys, (low, 0)), bisect_left(keys, (high + 1, 0))
 
 
+class Tied:
+    """The records that were last modified in one and the same millisecond, in order of id."""
+
+    def __init__(self, index: Index, moment: int) -> None:
+        self._index = index
+        self._moment = moment
+
+    def count(self, low: int, high: int) -> int:
+        """How many of them have ids within these bounds."""
+        return len(self._slice(low, high)) + len(self._generated(low, high))
+
+    def walk(self, low: int, high: int, *, descending: bool = False) -> Iterator[int]:
+        """Their ids within these bounds."""
+        step = -1 if descending else 1
+        changed = (self._index.by_modified[position][1] for position in self._slice(low, high)[::step])
+        yield from heapq.merge(self._generated(low, high)[::step], changed, reverse=descending)
+
+    def _slice(self, low: int, high: int) -> range:
+        keys = self._index.by_modified
+        return range(bisect_left(keys, (self._moment, low)), bisect_right(keys, (self._moment, high)))
+
+    def _generated(self, low: int, high: int) -> list[int]:
+        base = self._index.base
+        ranks = range(base.rank_from(self._moment), base.rank_from(self._moment + 1))
+        ids = sorted(base.id(base.at_rank(rank)) for rank in ranks)
+        return [record_id for record_id in ids if low <= record_id <= high and record_id not in self._index.changed]
+
+
 class ById:
     """In order of id, as numbers."""
 

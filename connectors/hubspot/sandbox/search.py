@@ -6,9 +6,9 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
-from connectors.hubspot.sandbox.index import Axis, ById, ByModified, Index
+from connectors.hubspot.sandbox.index import Axis, ById, ByModified, Index, Tied
 from connectors.hubspot.sandbox.query import FOREVER, Filter, Order, Query, comparable
 from connectors.hubspot.sandbox.records import Record
 from connectors.hubspot.sandbox.rendering import Renderer
@@ -20,7 +20,8 @@ _FEW = 20_000
 _QUERIES = 8
 """Queries whose answers are kept while their pages are read."""
 
-Condition = Callable[[int], bool]
+Condition: TypeAlias = Callable[[int], bool]
+_Choice: TypeAlias = tuple[Axis, int, int, list[Filter]]
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ class Search:
         condition = self._condition(rest, query.text)
         along = self._axis(query.sort)
         count = axis.count(low, high)
-        if condition is None and along is axis:
+        if condition is None and along and (along is axis or isinstance(axis, Tied)):
             return Matches(count, axis.walk(low, high, descending=query.descending))
         if condition is None and along and count > _FEW:
             every = along.walk(0, FOREVER, descending=query.descending)
@@ -91,16 +92,21 @@ class Search:
             return self._by_id
         return self._by_modified if sort == self._schema.kind.modified else None
 
-    def _narrowest(self, group: Sequence[Filter]) -> tuple[Axis, int, int, list[Filter]]:
+    def _narrowest(self, group: Sequence[Filter]) -> _Choice:
         """The axis and the bounds that leave the fewest candidates, and the filters that are thereby kept."""
-        choices: list[tuple[Axis, int, int, list[Filter]]] = [(self._by_id, 0, FOREVER, [])]
-        for name in ("hs_object_id", self._schema.kind.modified):
-            if axis := self._axis(name):
-                bounds = {f: b for f in group if f.name == name and (b := f.bounds())}
-                low = max((low for low, _ in bounds.values()), default=0)
-                high = min((high for _, high in bounds.values()), default=FOREVER)
-                choices.append((axis, low, high, list(bounds)))
+        by_id = self._bounds(group, "hs_object_id") if self._axis("hs_object_id") else (0, FOREVER, [])
+        by_modified = self._bounds(group, self._schema.kind.modified)
+        choices: list[_Choice] = [(self._by_id, *by_id), (self._by_modified, *by_modified)]
+        if by_modified[0] == by_modified[1]:
+            choices.append((Tied(self.index, by_modified[0]), by_id[0], by_id[1], by_id[2] + by_modified[2]))
         return min(choices, key=lambda choice: (choice[0].count(choice[1], choice[2]), -len(choice[3])))
+
+    @staticmethod
+    def _bounds(group: Sequence[Filter], name: str) -> tuple[int, int, list[Filter]]:
+        bounds = {f: b for f in group if f.name == name and (b := f.bounds())}
+        low = max((low for low, _ in bounds.values()), default=0)
+        high = min((high for _, high in bounds.values()), default=FOREVER)
+        return low, high, list(bounds)
 
     def _condition(self, groups: Sequence[Sequence[Filter]], text: str) -> Condition | None:
         if not text and (not groups or any(not group for group in groups)):

@@ -57,7 +57,7 @@ def parse(text: str) -> int | None:
 
 
 class Clock:
-    """The account's clock: the real one, moved forward or back by whoever tests with it."""
+    """The account's clock: the real one, moved by whoever tests with it."""
 
     def __init__(self) -> None:
         self._offset = 0
@@ -69,7 +69,3 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Move it (back, if negative)."""
         self._offset += round(seconds * SECOND)
-
-    def set(self, moment: datetime) -> None:
-        """Set it; it goes on from there."""
-        self._offset += milliseconds(moment) - self.now()

@@ -44,6 +44,7 @@ def test_a_server_is_named_by_url_or_by_fields(given: dict[str, Any], where: str
     assert config.parameters()["password"] == SECRET
     assert SECRET not in repr(config)
     assert SECRET not in config.model_dump_json()
+    assert PostgresConfig(**config.model_dump()) == config
 
 
 @pytest.mark.parametrize(

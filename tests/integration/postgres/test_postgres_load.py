@@ -86,6 +86,24 @@ def test_new_rows_are_written_once(harness: Harness, session: LoadSession) -> No
     assert {place[0] for place in places(harness).values()} == {"(0,1)", "(0,2)", "(0,3)"}
 
 
+def test_data_that_is_as_it_should_be_is_loaded_at_the_first_try(
+    session: LoadSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> Loaded:
+        raise AssertionError
+
+    monkeypatch.setattr("destinations.postgres.session.load_carefully", never)
+    session.prepare(DEAL)
+    session.prepare(EVENT)
+    for inserted, updated in ((3, 0), (0, 1)):
+        session.write(deals(deal("1", "One"), deal("2", "Two"), deal("1", "One again")))
+        session.write(deals(deal("2", f"Two {updated}")))
+        session.write(
+            Rows("event", EVENT.column_names, [("1", "2024-02-29T12:00:00Z", ""), ("1", "2024-02-29T12:00Z", "")])
+        )
+        assert session.commit("deals", {}) == Loaded(inserted, updated)
+
+
 def test_a_load_finds_its_rows_by_index_however_large_the_table_becomes(session: LoadSession) -> None:
     assert isinstance(session, PostgresSession)
     session.prepare(DEAL)

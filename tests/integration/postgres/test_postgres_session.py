@@ -13,8 +13,11 @@ from postgres_harness import Harness
 
 from destinations.postgres import connect
 from engine.contract import (
+    Batch,
     Column,
     ColumnType,
+    Complete,
+    Deletion,
     DestinationBusy,
     DestinationRefused,
     Follow,
@@ -136,10 +139,19 @@ def test_a_table_that_is_dropped_under_a_session_is_made_again_by_the_next(
         assert list(later.prepare(DEAL)) == ["made table deal"]
 
 
-@pytest.mark.parametrize("case", ["unprepared", "keeps its rows"])
-def test_a_source_that_breaks_the_contract_is_told_at_once(session: LoadSession, case: str) -> None:
-    table = Table("owner", DEAL.columns, ("id",), soft_delete=False)
-    if case != "unprepared":
-        session.prepare(table)
-    with pytest.raises(ValueError, match="owner"):
-        session.write(Rows("owner", table.column_names, [("1", "One")], deleted=True))
+@pytest.mark.parametrize(
+    ("batch", "problem"),
+    [
+        (Rows("deal", ("id",), [("1",)]), "deal is not prepared"),
+        (Rows("owner", ("id", "age", "sex"), [("1", "2", "3")]), "owner has no columns age, sex"),
+        (Rows("owner", ("name",), [("One",)]), r"owner is given rows without their key \(id\)"),
+        (Rows("owner", ("id",), [("1",)], deleted=True), "owner has no soft delete"),
+        (Deletion("owner", ("id",), [("1",)]), "owner has no soft delete"),
+        (Complete("owner"), "owner has no soft delete"),
+    ],
+)
+def test_a_batch_that_contradicts_its_table_is_turned_away(session: LoadSession, batch: Batch, problem: str) -> None:
+    session.prepare(Table("owner", DEAL.columns, ("id",), soft_delete=False))
+    with pytest.raises(ValueError, match=problem):
+        session.write(batch)
+    assert session.commit("owners", {}) == Loaded()

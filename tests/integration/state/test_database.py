@@ -18,10 +18,14 @@ TERMINATE = text(
 
 
 def test_a_session_is_one_transaction(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError), database.session() as session:
-        session.add(Group(id="a", name="a"))
-        session.flush()
-        raise ZeroDivisionError
+    def fail() -> None:
+        with database.session() as session:
+            session.add(Group(id="a", name="a"))
+            session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     with database.session() as session:
         assert session.scalars(select(Group.id)).all() == ["default"]
 
@@ -35,11 +39,15 @@ def test_times_are_aware_and_in_utc(database: Database) -> None:
 
 
 def test_a_broken_connection_is_told_and_the_next_one_works(database: Database) -> None:
-    with pytest.raises(DestinationUnavailable, match="^The state database at "), database.session() as session:
-        session.execute(text("SELECT 1"))
-        with database.connect_psycopg() as other:
-            other.execute(str(TERMINATE))
-        session.execute(text("SELECT 1"))
+    def break_off() -> None:
+        with database.session() as session:
+            session.execute(text("SELECT 1"))
+            with database.connect_psycopg() as other:
+                other.execute(str(TERMINATE))
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(DestinationUnavailable, match=r"^The state database at "):
+        break_off()
     with database.session() as session:
         assert session.scalar(text("SELECT 1")) == 1
 

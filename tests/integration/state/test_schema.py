@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 import threading
+import uuid
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from psycopg import sql
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from engine.contract import Conflict
 from engine.settings import Settings
 from engine.state import upgrade
-from engine.state.database import Database, connect, open_database
+from engine.state.database import Database, open_database
 from engine.state.models import SCHEMA, Base
 
 NOT_OURS = ("procrastinate_", "alembic_version", "cursors", "rejects")
@@ -23,15 +26,15 @@ CATALOG = """
     SELECT 'constraint' AS kind, conrelid::regclass || ' ' || conname AS name, pg_get_constraintdef(oid) AS definition
     FROM pg_constraint WHERE connamespace = 'penstock'::regnamespace AND contype <> 'n'
     UNION ALL
-    SELECT 'index', indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+    SELECT 'index', indrelid::regclass || ' ' || indexrelid::regclass, pg_get_indexdef(indexrelid)
     FROM pg_index JOIN pg_class ON pg_class.oid = indrelid WHERE relnamespace = 'penstock'::regnamespace
     UNION ALL
-    SELECT 'table', relname, relpersistence || coalesce(obj_description(oid, 'pg_class'), '')
+    SELECT 'table', relname, relpersistence::text || coalesce(obj_description(oid, 'pg_class'), '')
     FROM pg_class WHERE relnamespace = 'penstock'::regnamespace AND relkind = 'r'
     UNION ALL
     SELECT 'column', attrelid::regclass || '.' || attname,
-        format_type(atttypid, atttypmod) || attnotnull || attidentity
-        || coalesce(pg_get_expr(adbin, adrelid), '') || coalesce(col_description(attrelid, attnum), '')
+        concat_ws(' ', format_type(atttypid, atttypmod), attnotnull, attidentity::text,
+            pg_get_expr(adbin, adrelid), col_description(attrelid, attnum))
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
     WHERE relnamespace = 'penstock'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
     ORDER BY 1, 2
@@ -143,17 +146,16 @@ def test_a_newer_database_is_not_downgraded(database: Database) -> None:
         upgrade.upgrade(connection)
 
 
-def test_a_role_that_may_not_make_schemas_can_use_one_made_for_it(database_url: str, settings: Settings) -> None:
-    role = f"limited_{database_url.rpartition('_')[2][:12]}"
-    with connect(settings).transaction() as connection:
-        connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD 'limited'"))
-        connection.execute(text(f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {role}"))
-    url = sqlalchemy.make_url(database_url).set(username=role, password="limited")
-    limited = Settings(home=settings.home, database_url=SecretStr(url.render_as_string(hide_password=False)))
+def test_a_role_that_may_not_make_schemas_can_use_one_made_for_it(database_url: str, tmp_path: Path) -> None:
+    role = sql.Identifier(f"limited_{uuid.uuid4().hex}")
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'limited'").format(role))
+        owner.execute(sql.SQL("CREATE SCHEMA penstock AUTHORIZATION {}").format(role))
+    url = make_url(database_url).set(username=role.as_string().strip('"'), password="limited")
+    limited = Settings(home=tmp_path, database_url=SecretStr(url.render_as_string(hide_password=False)))
     database = open_database(limited)
     with database.transaction() as connection:
-        assert upgrade.current_version(connection) is not None
-        connection.execute(text(f"DROP SCHEMA {SCHEMA} CASCADE"))
+        assert upgrade.current_version(connection) == upgrade.known_versions()[-1]
     database.dispose()
-    with connect(settings).transaction() as connection:
-        connection.execute(text(f"DROP ROLE {role}"))
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(sql.SQL("DROP OWNED BY {}; DROP ROLE {}").format(role, role))

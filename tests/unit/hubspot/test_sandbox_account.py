@@ -111,10 +111,10 @@ def test_a_merged_record_inherits_the_associations_and_keeps_one_primary_company
     contacts, companies = account.ids("contacts"), account.ids("companies")
     one, other = contacts[0], contacts[1]
     merged = account.merge("contacts", one, other)
-    links = account.neighbours(account.store("contacts"), merged, "companies")
+    links = account.neighbours("contacts", merged, "companies")
     assert sorted(links) == sorted({companies[0], companies[7919 % 10]})
     assert [company for company, types in links.items() if 1 in types] == [companies[0]]
-    back = account.neighbours(account.store("companies"), companies[0], "contacts")
+    back = account.neighbours("companies", companies[0], "contacts")
     assert merged in back
     assert one not in back
 
@@ -122,34 +122,34 @@ def test_a_merged_record_inherits_the_associations_and_keeps_one_primary_company
 def test_a_new_primary_company_takes_the_place_of_the_old_one(account: Account) -> None:
     contact, companies = account.ids("contacts")[0], account.ids("companies")
     account.associate("contacts", contact, "companies", companies[5], 1)
-    links = account.neighbours(account.store("contacts"), contact, "companies")
+    links = account.neighbours("contacts", contact, "companies")
     assert links[companies[5]] == {1, 279}
     assert 1 not in links[companies[0]]
-    assert 2 not in account.neighbours(account.store("companies"), companies[0], "contacts")[contact]
+    assert 2 not in account.neighbours("companies", companies[0], "contacts")[contact]
 
 
 def test_associations_of_archived_records_do_not_show_until_they_are_restored(account: Account) -> None:
     deal = account.ids("deals")[0]
-    company = next(iter(account.neighbours(account.store("deals"), deal, "companies")))
+    company = next(iter(account.neighbours("deals", deal, "companies")))
     account.archive("companies", company)
-    assert account.neighbours(account.store("deals"), deal, "companies") == {}
+    assert account.neighbours("deals", deal, "companies") == {}
     account.restore("companies", company)
-    assert list(account.neighbours(account.store("deals"), deal, "companies")) == [company]
+    assert list(account.neighbours("deals", deal, "companies")) == [company]
 
 
 def test_a_dissociated_pair_is_gone_from_both_sides(account: Account) -> None:
     deal = account.ids("deals")[0]
-    company = next(iter(account.neighbours(account.store("deals"), deal, "companies")))
+    company = next(iter(account.neighbours("deals", deal, "companies")))
     account.dissociate("companies", company, "deals", deal)
-    assert account.neighbours(account.store("deals"), deal, "companies") == {}
+    assert account.neighbours("deals", deal, "companies") == {}
 
 
 def test_a_user_defined_label_has_an_id_for_each_direction(account: Account) -> None:
     there, back = account.define_label("deals", "contacts", "Decision maker", "Decides")
     deal, contact = account.ids("deals")[0], account.ids("contacts")[40]
     account.associate("deals", deal, "contacts", contact, there)
-    assert account.neighbours(account.store("deals"), deal, "contacts")[contact] == {3, there}
-    assert account.neighbours(account.store("contacts"), contact, "deals")[deal] == {4, back}
+    assert account.neighbours("deals", deal, "contacts")[contact] == {3, there}
+    assert account.neighbours("contacts", contact, "deals")[deal] == {4, back}
 
 
 def test_properties_come_go_and_change_their_type(account: Account) -> None:

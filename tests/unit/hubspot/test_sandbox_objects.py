@@ -141,7 +141,7 @@ def test_inline_associations_stop_at_a_hundred_with_a_link_to_the_others(
     assert {result["type"] for result in contacts["results"]} >= {"company_to_contact", "company_to_contact_unlabeled"}
     link = contacts["paging"]["next"]["link"].removeprefix(sandbox.url)
     rest = [result["id"] for result in caller.get(link).body["results"]]
-    expected = [str(i) for i in sandbox.neighbours(sandbox.store("companies"), hub, "contacts")]
+    expected = [str(i) for i in sandbox.neighbours("companies", hub, "contacts")]
     assert inline + list(dict.fromkeys(rest)) == expected
     assert set(company["associations"]) <= {"contacts", "deals"}
 
@@ -187,7 +187,7 @@ def test_create_update_and_archive(caller: Caller, sandbox: RunningSandbox) -> N
     created = caller.post(CONTACTS, body)
     assert created.status == 201
     record_id = int(created.body["id"])
-    assert sandbox.neighbours(sandbox.store("contacts"), record_id, "companies") == {company: {1, 279}}
+    assert sandbox.neighbours("contacts", record_id, "companies") == {company: {1, 279}}
     assert caller.patch(f"{CONTACTS}/{record_id}", {"properties": {"city": None}}).body["properties"]["city"] is None
     again = caller.post(CONTACTS, {"properties": {"email": "NEW@example.com"}})
     assert (again.status, again.body["message"]) == (409, f"Contact already exists. Existing ID: {record_id}")
@@ -290,10 +290,11 @@ def test_any_text_is_stored_as_it_is(caller: Caller) -> None:
     assert caller.get(f"{CONTACTS}/{record_id}", properties="message").body["properties"]["message"] == text
 
 
-def test_unknown_paths_and_types_are_not_found(caller: Caller) -> None:
-    for path in ("/crm/v3/objects/tickets", "/crm/objects/2025-09/contacts", "/crm/v3/nothing"):
+def test_unknown_paths_are_not_found_and_other_types_not_allowed(caller: Caller) -> None:
+    for path in ("/crm/v3/pipelines/deals/x", "/crm/objects/2025-09/contacts", "/crm/v3/nothing"):
         answer = caller.get(path)
         assert (answer.status, answer.body["status"]) == (404, "error")
+    assert caller.get("/crm/v3/objects/tickets").status == 403
 
 
 def test_answers_carry_hubspots_headers(caller: Caller) -> None:

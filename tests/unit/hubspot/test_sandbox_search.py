@@ -93,6 +93,23 @@ def test_many_changes_at_once_are_indexed_like_few() -> None:
 
 
 @pytest.mark.parametrize("lexicographic", [False, True])
+def test_ties_in_one_millisecond_are_drained_by_id(lexicographic: bool) -> None:
+    account = Account(contacts=150, sparse_ids=False, until=UNTIL)
+    account.configure(lexicographic_ids=lexicographic)
+    moment = account.touch("contacts", range(20, 121))
+    account.purge("contacts", 77)
+    drained: list[int] = []
+    while True:
+        filters = [where("lastmodifieddate", "EQ", moment), where("hs_object_id", "GT", drained[-1] if drained else 0)]
+        total, ids = searched(account, "contacts", filters=filters, sorts=by("hs_object_id"))
+        assert total == 100 - len(drained)
+        if not ids:
+            break
+        drained += ids
+    assert drained == sorted({*range(20, 121)} - {77}, key=str if lexicographic else int)
+
+
+@pytest.mark.parametrize("lexicographic", [False, True])
 def test_ids_compare_as_numbers_or_as_text(lexicographic: bool) -> None:
     account = Account(contacts=120, sparse_ids=False, until=UNTIL)
     account.configure(lexicographic_ids=lexicographic)

@@ -137,7 +137,7 @@ def _page(
     start = _position(after) if after else 0
     specs = account.links.types.specs
     names = (one.kind.name, other.kind.name)
-    neighbours = [(i, t) for i, t in account.neighbours(one, record_id, names[1]).items() if i >= start]
+    neighbours = [(i, t) for i, t in account.neighbours(names[0], record_id, names[1]).items() if i >= start]
     page = [{"toObjectId": i, "associationTypes": specs(*names, held)} for i, held in neighbours[:limit]]
     return page, cursor(neighbours[limit][0]) if len(neighbours) > limit else None
 

@@ -154,7 +154,7 @@ def _associations(account: Account, store: Store, record_id: int, wanted: Sequen
         if to_kind is None:
             continue
         to_type = to_kind.name
-        neighbours = list(account.neighbours(store, record_id, to_type).items())
+        neighbours = list(account.neighbours(store.kind.name, record_id, to_type).items())
         if not neighbours:
             continue
         results = [

@@ -1,0 +1,88 @@
+"""`penstock demo`: the whole way from HubSpot to PostgreSQL, on a machine that has neither.
+
+A sandbox stands in for HubSpot, the embedded PostgreSQL is both state and destination, and everything in between is the
+real command line, run as a person would run it. The demo itself only changes records through HubSpot's API, and looks.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from connectors.hubspot.demo import next_steps, show
+from connectors.hubspot.demo.changes import change_records
+from connectors.hubspot.demo.home import KEPT, SCHEMA, TOKEN_FILE, Home, forget_settings
+from connectors.hubspot.demo.tables import Tables
+
+
+def run(
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help=f"Leave it running, in ./{KEPT}.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop what --keep left running, and remove it.")] = False,
+    contacts: Annotated[int, typer.Option(hidden=True, min=100)] = 10_000,
+    companies: Annotated[int, typer.Option(hidden=True, min=20)] = 2_000,
+    deals: Annotated[int, typer.Option(hidden=True, min=40)] = 3_000,
+) -> None:
+    """See it work: a sandbox HubSpot is replicated into an embedded PostgreSQL, changed, and replicated again.
+
+    Everything is in a folder of its own. Your settings, databases and connections are left alone.
+    """
+    forgotten = forget_settings()
+    if stop:
+        kept = Home.kept()
+        kept.remove()
+        show.text(f"The demo in {kept.folder} is stopped and removed.")
+        return
+    _end_on_signals()
+    try:
+        with ExitStack() as left_behind:
+            home = Home.make(keep=keep)
+            left_behind.callback(home.remove)
+            _tell(home, contacts, companies, deals, keep=keep)
+            (next_steps.of_kept if keep else next_steps.of_removed)(home, forgotten)
+            if keep:
+                left_behind.pop_all()
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted. What the demo started is stopped, and its folder is removed.\n")
+        raise
+
+
+def _tell(home: Home, contacts: int, companies: int, deals: int, *, keep: bool) -> None:
+    show.title("Penstock demo: HubSpot into PostgreSQL, with nothing but this machine")
+    show.text(f"Everything is in {home.folder}{'' if keep else ', which is removed at the end'}.")
+    hubspot = home.start_sandbox(contacts, companies, deals)
+    show.text(f"Sandbox HubSpot with {contacts:,} contacts, {companies:,} companies, {deals:,} deals: {hubspot.url}")
+    home.start_daemon()
+    show.text(f"Penstock's daemon, and a PostgreSQL of its own: {home.daemon_url}/healthz")
+
+    show.heading("1. Connect")
+    home.penstock(
+        "connections", "create", "--schema", SCHEMA, "--schedule-type", "manual", "--access-token-file", TOKEN_FILE
+    )
+    show.heading("2. Historical sync: everything")
+    home.penstock("sync", SCHEMA)
+
+    show.heading("3. Meanwhile, in HubSpot")
+    changed = change_records(hubspot)
+    for fact in changed.facts:
+        show.text(fact)
+    with Tables(home.socket_folder, SCHEMA) as tables:
+        before = tables.answers(changed.questions)
+        show.heading("4. Incremental sync: what changed since")
+        home.penstock("sync", SCHEMA)
+        show.movements(tables.last_syncs(), tables.streams())
+        show.heading("5. A closer look at some of them")
+        show.answers(changed.questions, before, tables.answers(changed.questions))
+        show.heading("6. What is in PostgreSQL now")
+        show.counts(SCHEMA, tables.counts())
+
+
+def _end_on_signals() -> None:
+    """Let SIGTERM and SIGHUP interrupt as Ctrl-C does; under nohup, SIGHUP stays without effect."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)

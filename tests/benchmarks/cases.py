@@ -1,0 +1,81 @@
+"""What is measured. Each case prints its figures, the goal beside each."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from tempfile import gettempdir
+
+from tests.benchmarks.machine import PENSTOCK, Machine, raw_copy
+
+QUOTA = 190
+LATENCY_MS = 150
+CHANGED = 100
+SMALLEST = 10_000
+
+
+def start(machine: Machine, small: int, large: int) -> None:
+    """The command line shows its help at once."""
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        subprocess.run([PENSTOCK, "--help"], check=True, stdout=subprocess.DEVNULL)
+        times.append(time.perf_counter() - started)
+    _say("penstock --help, median", f"{sorted(times)[2]:.2f} s", "under 0.5 s")
+
+
+def historical(machine: Machine, small: int, large: int) -> None:
+    """A first sync without latency or limits, against a raw COPY of the same rows; linear in time, flat in memory."""
+    rates, cpus, peaks = {}, {}, {}
+    for contacts in (SMALLEST, small, large):
+        with machine.sandbox(contacts) as sandbox:
+            database = machine.database()
+            machine.connection(sandbox, database)
+            run = machine.sync(sandbox, database)
+        rates[contacts], cpus[contacts], peaks[contacts] = run.records / run.seconds, run.cpu, run.peak_mb
+        print(f"  {contacts:>9,} contacts: {rates[contacts]:>7,.0f} a second, peak {run.peak_mb:.0f} MB", flush=True)
+        if contacts == small:
+            copied = raw_copy(database, Path(gettempdir()) / "penstock-bench.copy")
+    _say(f"rate of raw COPY ({copied:,.0f} a second)", f"{rates[small] / copied:.0%}", "at least 50 %")
+    _say(f"rate at {large:,} against {small:,}", f"{rates[large] / rates[small]:.2f}", "about 1")
+    each = (cpus[large] - cpus[SMALLEST]) / (large - SMALLEST)
+    _say("engine's own CPU a record", f"{each * 1e6:.1f} us", "under 40 us")
+    _say("peak memory, any size", f"{max(peaks.values()):.0f} MB", "under 200 MB")
+
+
+def latency(machine: Machine, small: int, large: int) -> None:
+    """A first sync over a slow line with a professional account's quota."""
+    contacts = small // 5
+    with machine.sandbox(contacts, "--latency", str(LATENCY_MS), "--limit", str(QUOTA)) as sandbox:
+        database = machine.database()
+        machine.connection(sandbox, database)
+        run = machine.sync(sandbox, database)
+        refused = sandbox.ask("stats")["limited"]
+    pages = contacts / 100
+    _say(
+        f"of the quota, {LATENCY_MS} ms to an answer",
+        f"{pages / run.seconds / (QUOTA / 10):.0%}",
+        f"at least 90 % ({pages:,.0f} pages in {run.seconds:.1f} s)",
+    )
+    _say("answers 429", f"{refused}", "none")
+
+
+def incremental(machine: Machine, small: int, large: int) -> None:
+    """A hundred changed records cost the same among ten thousand as among a million."""
+    runs = {}
+    for contacts in (SMALLEST, large):
+        with machine.sandbox(contacts) as sandbox:
+            database = machine.database()
+            machine.connection(sandbox, database)
+            machine.sync(sandbox, database)
+            machine.sync(sandbox, database)
+            sandbox.ask("touch", object_type="contacts", record_ids=CHANGED)
+            runs[contacts] = machine.sync(sandbox, database)
+    few, many = runs[SMALLEST], runs[large]
+    _say(f"requests among {large:,} against {SMALLEST:,}", f"{many.calls} : {few.calls}", "the same")
+    _say("time", f"{many.seconds:.2f} s : {few.seconds:.2f} s", "the same")
+
+
+def _say(what: str, figure: str, goal: str) -> None:
+    print(f"  {what:<48} {figure:>16}   goal: {goal}", flush=True)

@@ -1,0 +1,121 @@
+"""A sandbox HubSpot, a connection to it and the schema it fills, all in this process."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from psycopg import sql
+from support.comparison import Comparison
+from support.rig import Rig
+
+from connectors.hubspot.sandbox.account import Account
+from connectors.hubspot.sandbox.server import running_sandbox
+from engine.connections.body import ConnectionBody
+from engine.connections.host import ConnectionHost
+from engine.sync.progress import SyncOutcome
+
+
+@dataclass
+class Mirror:
+    """One account and its image."""
+
+    rig: Rig
+    account: Account
+    schema: str
+
+    def sync(self, outcome: str = "succeeded") -> SyncOutcome:
+        """Sync, and hold that it ends as expected."""
+        ended = self.rig.sync(self.schema)
+        assert ended.outcome == outcome, f"{ended.outcome}: {ended.error}"
+        return ended
+
+    def assert_same(self, **allowances: Any) -> None:
+        """Hold that both sides are equal, but for what `Comparison` is told to allow."""
+        url = self.rig.database.url.get_secret_value()
+        differences = Comparison(self.account, url, self.schema, **allowances).differences()
+        shown = [text if len(text) < 300 else f"{text[:300]}…" for text in differences[:20]]
+        assert not differences, f"{len(differences)} differences, the first of them:\n" + "\n".join(shown)
+
+    def rows(self, table: str, where: str = "true", *parameters: Any) -> list[dict[str, Any]]:
+        """The rows of a destination table, by primary key of most of them."""
+        query = sql.SQL("SELECT * FROM {} WHERE {} ORDER BY 1, 2").format(
+            sql.Identifier(self.schema, table), sql.SQL(where)
+        )
+        return self.rig.rows(query.as_string(), *parameters)
+
+    def row(self, table: str, record_id: int) -> dict[str, Any]:
+        """The one row of a record."""
+        key = "deal_id" if table == "deal" else "id"
+        (found,) = self.rows(table, f"{key} = %s", record_id)
+        return found
+
+    def types(self, table: str) -> dict[str, str]:
+        """The types of a destination table's columns."""
+        found = self.rig.rows(
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = %s AND table_name = %s",
+            self.schema,
+            table,
+        )
+        return {row["column_name"]: row["data_type"] for row in found}
+
+    def cursor(self, stream: str) -> dict[str, Any]:
+        """A stream's cursor."""
+        statement = "SELECT cursor FROM penstock.cursors WHERE schema_name = %s AND stream = %s"
+        found: dict[str, Any] = self.rig.one(statement, self.schema, stream)["cursor"]
+        return found
+
+    def last_sync(self) -> dict[str, Any]:
+        """The newest sync as the state tables tell it."""
+        return self.rig.syncs(self.schema)[-1]
+
+
+@contextmanager
+def mirrored(rig: Rig, account: Account, *, auth: Mapping[str, Any] | None = None, **config: Any) -> Iterator[Mirror]:
+    """Serve the account, and connect it under a schema of its own."""
+    schema = f"hubspot_{uuid.uuid4().hex[:12]}"
+    before = os.environ.get("PENSTOCK_HUBSPOT_API_URL")
+    with running_sandbox(account) as sandbox:
+        os.environ["PENSTOCK_HUBSPOT_API_URL"] = sandbox.url
+        try:
+            body = {
+                "service": "hubspot",
+                "config": {"schema": schema, **config},
+                "auth": auth or {"access_token": account.token},
+                "schedule_type": "manual",
+                "run_setup_tests": False,
+            }
+            rig.connections.create(ConnectionBody.model_validate(body))
+            yield Mirror(rig, account, schema)
+        finally:
+            if before is None:
+                del os.environ["PENSTOCK_HUBSPOT_API_URL"]
+            else:
+                os.environ["PENSTOCK_HUBSPOT_API_URL"] = before
+
+
+@dataclass
+class Waits:
+    """What a source waits for, in seconds, while waiting takes no time."""
+
+    slept: list[float] = field(default_factory=list)
+    held: list[tuple[str, float]] = field(default_factory=list)
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        real = ConnectionHost.wait
+
+        def wait(host: ConnectionHost, seconds: float) -> None:
+            if seconds > 0:
+                self.slept.append(seconds)
+            real(host, 0)
+
+        def hold(_host: ConnectionHost, _account: str, policy: str, *, seconds: float) -> None:
+            self.held.append((policy, seconds))
+
+        monkeypatch.setattr(ConnectionHost, "wait", wait)
+        monkeypatch.setattr(ConnectionHost, "hold", hold)

@@ -1,0 +1,97 @@
+"""What a sandbox HubSpot holds, as a person reads it: records, associations, merges, and what values mean.
+
+Nothing here asks the connector: values are read by the rules of HubSpot's documentation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from connectors.hubspot.sandbox.account import Account
+
+Key = tuple[Any, ...]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WHOLE = re.compile(r"-?[0-9]+")
+
+
+def meaning(value: str | None, kind: str) -> Any:
+    """What a property's value means for its HubSpot type; a value that is none of its type means itself."""
+    if value is None or (value == "" and kind in _READERS):
+        return None
+    value = value.replace("\0", "")  # PostgreSQL has no place for it
+    try:
+        return _READERS[kind](value) if kind in _READERS else value
+    except (ValueError, InvalidOperation, OverflowError):
+        return value
+
+
+def moment_of(text: str) -> datetime:
+    """A moment written as ISO 8601, as a day, or as milliseconds since 1970."""
+    if _WHOLE.fullmatch(text):
+        return _EPOCH + timedelta(milliseconds=int(text))
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "number": Decimal,
+    "bool": lambda text: {"true": True, "false": False}.get(text.lower(), text),
+    "date": moment_of,
+    "datetime": moment_of,
+}
+
+
+def held(cell: Any, kind: str) -> Any:
+    """What a cell of the destination means, whatever its column's type has become."""
+    if isinstance(cell, str):
+        return meaning(cell, kind)
+    if isinstance(cell, date) and not isinstance(cell, datetime):
+        return datetime(cell.year, cell.month, cell.day, tzinfo=UTC)
+    return cell
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A sandbox account at one moment."""
+
+    account: Account
+
+    def records(self, object_type: str) -> Iterator[dict[str, Any]]:
+        """Every live and every archived record."""
+        return map(json.loads, self.account.truth(object_type))
+
+    def kinds(self, object_type: str) -> dict[str, str]:
+        """The type of every property by its name."""
+        definitions = self.account.store(object_type).schema.definitions()
+        return {definition["name"]: definition["type"] for definition in definitions}
+
+    def merged_away(self, object_type: str, record_id: int) -> bool:
+        """Whether this id has become another."""
+        return self.account.store(object_type).resolve(record_id) != record_id
+
+    def associations(self, near: str, far: str) -> dict[Key, str | None]:
+        """The labels by (near id, far id, type id, category)."""
+        types = self.account.links.types
+        found: dict[Key, str | None] = {}
+        for record in self.records(near):
+            for other in record["associations"][far]:
+                for type_id in other["typeIds"]:
+                    link = types.get(near, far, type_id)
+                    assert link is not None
+                    found[int(record["id"]), int(other["id"]), type_id, link.category] = link.label
+        return found
+
+    def merges(self) -> set[Key]:
+        """(winner, loser) of every merge that a deal shows."""
+        return {
+            (int(deal["id"]), int(loser))
+            for deal in self.records("deals")
+            for loser in filter(None, (deal["properties"]["hs_merged_object_ids"] or "").split(";"))
+        }
