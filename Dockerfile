@@ -3,12 +3,9 @@ FROM python:3.11-slim-bookworm AS build
 RUN pip install --no-cache-dir 'uv>=0.8,<1'
 ENV UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 UV_PROJECT_ENVIRONMENT=/opt/penstock
 WORKDIR /src
-COPY pyproject.toml uv.lock README.md LICENSE ./
+COPY pyproject.toml uv.lock ./
 RUN uv sync --locked --no-dev --no-install-project
-COPY engine engine
-COPY connectors connectors
-COPY destinations destinations
-COPY migrations migrations
+COPY . .
 RUN uv sync --locked --no-dev --no-editable
 
 FROM python:3.11-slim-bookworm

@@ -54,7 +54,7 @@ class Failure:
 
     def error(self, doing: str, stream: str | None = None) -> PenstockError:
         """The error to raise when no further try is made; `doing` completes 'HubSpot ... when <doing>'."""
-        said = f" HubSpot said: {self.message}" if self.message else ""
+        said = f" HubSpot said: {self.message.rstrip('.')}." if self.message else ""
         if self.status in (401, BAD_TOKEN_FORMAT):
             return CredentialsRejected(
                 f"HubSpot does not accept the credentials (HTTP {self.status}).{said} "

@@ -73,25 +73,25 @@ class Search:
     def changes(self, since: int) -> Iterator[Changes]:
         """Every record modified at `since` (ms) or later, oldest first, each id once per modification.
 
-        Ends with the last page, or once as many records are seen as there were at the start: a source that
-        changes faster than it is read is gone on with by the next call.
+        Ends with the last page, or once it is past the newest modification that there was after the first page: a
+        source that changes faster than it is read is gone on with by the next call.
         """
         at = max(since, EARLIEST)
         seen: set[tuple[str, int]] = set()
-        count, expected = 0, None
+        enough: int | None = None
         offset: str | None = None
         while True:
             hits = self._page([self._filter("GTE", at)], self._type.modified, "ASCENDING", after=offset)
-            expected = hits.total if expected is None else expected
             found = [(hit.id, self._modified(hit) or at) for hit in hits.results]
             fresh = list(dict.fromkeys(id_ for id_, modified in found if (id_, modified) not in seen))
-            count += len(fresh)
             if hits.after is None:
                 yield Changes(fresh, max((modified for _, modified in found), default=at))
                 return
+            if enough is None:
+                enough = self.latest().modified or at
             settled = _settled([modified for _, modified in found], at)
             yield Changes(fresh, settled)
-            if count >= expected and settled > at:
+            if settled > enough:
                 return
             if not found:
                 offset = self._offset_within_cap(hits.after)
@@ -100,7 +100,6 @@ class Search:
                 at, seen = settled, {hit for hit in found if hit[1] >= settled}
             else:
                 for ids in self._ties(at):
-                    count += len(ids)
                     yield Changes(ids, at)
                 at, seen = at + 1, set()
             offset = None

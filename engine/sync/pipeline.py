@@ -84,7 +84,11 @@ class _Loader:
         """Take what the readers hand over until all have ended, or until they had their time to end."""
         give_up_at: float | None = None
         while self._reading and (give_up_at is None or time.monotonic() < give_up_at):
-            self._take(handover.get(TICK))
+            item = handover.get(TICK)
+            self._take(item)
+            if isinstance(item, Load):
+                handover.done(item)
+            del item  # or its rows would stay in memory until the next one comes
             if give_up_at is None and self._stop.is_set():
                 give_up_at = time.monotonic() + GRACE
             self._observer.tick()

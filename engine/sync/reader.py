@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine.contract import Cancelled, Checkpoint, Cursor, Expected, Message, Notice, Source, Stream
-from engine.sync.load import Load
+from engine.sync.load import BYTES, Load
 
 AT_LEAST_EVERY = 2.0
 """Seconds after which a load is handed over however small it is, so that slow streams show progress too."""
 
 WAITING_LOADS = 2
 """Loads that wait for the loader beside the one it works on. More would only take memory."""
+
+IN_MEMORY = 3 * BYTES
+"""What all readers together gather before they hand over early and wait, however many they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,23 @@ class Handover:
     def __init__(self) -> None:
         self._items: queue.Queue[Item] = queue.Queue(WAITING_LOADS)
         self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._bytes = 0
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether as much is gathered as may be in memory."""
+        return self._bytes >= IN_MEMORY
+
+    def gathered(self, load: Load) -> None:
+        """A reader holds a further unit."""
+        with self._lock:
+            self._bytes += load.bytes
+
+    def done(self, load: Load) -> None:
+        """The loader is done with a load and all the units in it."""
+        with self._lock:
+            self._bytes -= load.bytes
 
     def put(self, item: Item) -> None:
         """Hand over, waiting for room.
@@ -125,10 +145,12 @@ class Reader(threading.Thread):
             raise RuntimeError(msg)
 
     def _gather(self, unit: Load) -> None:
+        self._handover.gathered(unit)
         if not self._whole.takes(unit):
             self._hand_over()
         self._whole.join(unit)
-        if self._whole.full or time.monotonic() - self._handed_over_at >= AT_LEAST_EVERY:
+        late = time.monotonic() - self._handed_over_at >= AT_LEAST_EVERY
+        if late or self._whole.full or self._handover.is_heavy:
             self._hand_over()
 
     def _hand_over(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,8 +30,10 @@ def rig(database_url: str, paged_source: Path, tmp_path: Path) -> Iterator[Rig]:
 
 
 @pytest.fixture
-def embedded_rig(paged_source: Path, tmp_path: Path) -> Iterator[Rig]:
+def embedded_rig(paged_source: Path) -> Iterator[Rig]:
     """An engine on an embedded PostgreSQL of its own, which a test may stop and start."""
-    rig = Rig(Settings(home=tmp_path / "home", database_url=None), paged_source)
-    yield rig
-    rig.close()
+    # Not under tmp_path: pytest closes its folders to other users, and PostgreSQL runs as one where we are root.
+    with tempfile.TemporaryDirectory(prefix="penstock-test-") as home:
+        rig = Rig(Settings(home=Path(home), database_url=None), paged_source)
+        yield rig
+        rig.close()

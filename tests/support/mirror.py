@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,6 +73,10 @@ class Mirror:
     def last_sync(self) -> dict[str, Any]:
         """The newest sync as the state tables tell it."""
         return self.rig.syncs(self.schema)[-1]
+
+
+MirrorMaker = Callable[..., Mirror]
+"""What the fixture `mirror` gives: takes an account and the options of `mirrored`."""
 
 
 @contextmanager

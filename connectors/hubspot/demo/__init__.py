@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from connectors.hubspot.demo import next_steps, show
+from connectors.hubspot.demo.api import HubSpot
 from connectors.hubspot.demo.changes import change_records
 from connectors.hubspot.demo.home import KEPT, SCHEMA, TOKEN_FILE, Home, forget_settings
 from connectors.hubspot.demo.tables import Tables
@@ -35,30 +36,32 @@ def run(
     if stop:
         kept = Home.kept()
         kept.remove()
-        show.text(f"The demo in {kept.folder} is stopped and removed.")
+        show.line(f"The demo in {kept.folder} is stopped and removed.")
         return
     _end_on_signals()
     try:
         with ExitStack() as left_behind:
             home = Home.make(keep=keep)
             left_behind.callback(home.remove)
-            _tell(home, contacts, companies, deals, keep=keep)
-            (next_steps.of_kept if keep else next_steps.of_removed)(home, forgotten)
+            show.title("Penstock demo: HubSpot into PostgreSQL, with nothing but this machine")
+            show.line()
+            show.fact("folder", f"{home.folder}, {'which stays' if keep else 'removed at the end'}")
+            hubspot = home.start_sandbox(contacts, companies, deals)
+            records = f"{contacts:,} contacts, {companies:,} companies, {deals:,} deals"
+            show.fact("HubSpot", f"{hubspot.url}, a sandbox with {records}")
+            show.fact("Penstock", f"{home.start_daemon()}, its daemon with a PostgreSQL of its own")
+            _sync_twice(home, hubspot)
             if keep:
+                next_steps.of_kept(home, hubspot, forgotten)
                 left_behind.pop_all()
+            else:
+                next_steps.of_removed(home)
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. What the demo started is stopped, and its folder is removed.\n")
         raise
 
 
-def _tell(home: Home, contacts: int, companies: int, deals: int, *, keep: bool) -> None:
-    show.title("Penstock demo: HubSpot into PostgreSQL, with nothing but this machine")
-    show.text(f"Everything is in {home.folder}{'' if keep else ', which is removed at the end'}.")
-    hubspot = home.start_sandbox(contacts, companies, deals)
-    show.text(f"Sandbox HubSpot with {contacts:,} contacts, {companies:,} companies, {deals:,} deals: {hubspot.url}")
-    home.start_daemon()
-    show.text(f"Penstock's daemon, and a PostgreSQL of its own: {home.daemon_url}/healthz")
-
+def _sync_twice(home: Home, hubspot: HubSpot) -> None:
     show.heading("1. Connect")
     home.penstock(
         "connections", "create", "--schema", SCHEMA, "--schedule-type", "manual", "--access-token-file", TOKEN_FILE
@@ -68,16 +71,15 @@ def _tell(home: Home, contacts: int, companies: int, deals: int, *, keep: bool) 
 
     show.heading("3. Meanwhile, in HubSpot")
     changed = change_records(hubspot)
-    for fact in changed.facts:
-        show.text(fact)
+    show.changes(changed)
     with Tables(home.socket_folder, SCHEMA) as tables:
         before = tables.answers(changed.questions)
         show.heading("4. Incremental sync: what changed since")
         home.penstock("sync", SCHEMA)
-        show.movements(tables.last_syncs(), tables.streams())
-        show.heading("5. A closer look at some of them")
+        show.movements(tables.streams(), *tables.syncs())
+        show.heading("5. What became of some of them")
         show.answers(changed.questions, before, tables.answers(changed.questions))
-        show.heading("6. What is in PostgreSQL now")
+        show.heading("6. In PostgreSQL now")
         show.counts(SCHEMA, tables.counts())
 
 

@@ -25,7 +25,7 @@ import typer
 import urllib3
 
 from connectors.hubspot.demo import show
-from connectors.hubspot.demo.changes import HubSpot
+from connectors.hubspot.demo.api import HubSpot
 from engine.contract import Conflict, DestinationUnavailable, NotFound, SourceUnavailable
 
 SCHEMA = "hubspot"
@@ -85,7 +85,9 @@ class Home:
         try:
             folder.mkdir(parents=True, mode=0o700)
         except FileExistsError:
-            raise Conflict(f"There is a demo in {KEPT} already. Stop and remove it first: penstock demo --stop") from None
+            raise Conflict(
+                f"There is a demo in {KEPT} already. Stop and remove it first: penstock demo --stop"
+            ) from None
         return cls(folder)
 
     @classmethod
@@ -147,6 +149,12 @@ class Home:
         """Where PostgreSQL listens: its data, unless the path is too long for a socket. It is running."""
         return Path((self.folder / _POSTMASTER).read_text().splitlines()[_SOCKET_LINE])
 
+    @property
+    def postgres_programs(self) -> Path:
+        """Where the programs are that came with PostgreSQL, such as psql. It is running."""
+        server = (self.folder / "postgres/postmaster.opts").read_text().partition(' "')[0]
+        return Path(server).parent
+
     def remove(self) -> None:
         """Stop all that runs in it, and remove it. An interruption waits until that is done."""
         with _uninterrupted():
@@ -207,8 +215,9 @@ class Home:
         return lines[-1] if lines else "It said nothing."
 
     def _write(self, name: str, text: str) -> None:
-        with open(os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
+        file = self.folder / name
+        file.touch(0o600)
+        file.write_text(text)
 
 
 @contextmanager

@@ -19,6 +19,9 @@ from engine.state.secrets import Vault
 
 BUDGET = ("account", "ten-secondly")
 
+LATE = 0.1
+"""Seconds by which a busy machine may note the time of a request late."""
+
 
 def take(database: Database, count: int, *, threads: int, limit: int, seconds: float) -> list[float]:
     """The times at which this many requests were let through."""
@@ -55,25 +58,23 @@ def _take_in_process(url: str, count: int, limit: int, seconds: float) -> list[f
     return taken
 
 
-@pytest.mark.parametrize(("limit", "seconds"), [(5, 1.0), (60, 1.0)], ids=["slot by slot", "in blocks"])
+@pytest.mark.parametrize(("limit", "count"), [(5, 6), (60, 60)], ids=["slot by slot", "in blocks"])
 def test_no_window_holds_more_than_the_limit_over_processes_and_threads(
-    database: Database, limit: int, seconds: float
+    database: Database, limit: int, count: int
 ) -> None:
-    count = 3 * limit
-    started = time.monotonic()
     with multiprocessing.get_context("spawn").Pool(3) as pool:
-        job = (database.url.get_secret_value(), count - count % 3, limit, seconds)
+        job = (database.url.get_secret_value(), count, limit, 1.0)
         times = [each for taken in pool.starmap(_take_in_process, [job] * 3) for each in taken]
-    assert len(times) == 3 * (count - count % 3)
-    assert fullest(times, seconds) <= limit
-    assert max(times) - started < 3 * len(times) * seconds / limit  # it is used, too
+    assert len(times) == 3 * count
+    assert fullest(times, 1.0 - LATE) <= limit
+    assert max(times) - min(times) < 3 * len(times) / limit  # it is used, too
 
 
 def test_one_process_uses_nearly_all_of_the_limit(database: Database) -> None:
     take(database, 4, threads=1, limit=100, seconds=1.0)
     times = take(database, 200, threads=4, limit=100, seconds=1.0)
     assert len(times) / (max(times) - min(times)) > 80
-    assert fullest(times, 1.0) <= 100
+    assert fullest(times, 1.0 - LATE) <= 100
 
 
 def test_budgets_of_other_accounts_and_policies_are_others(database: Database) -> None:
@@ -105,6 +106,26 @@ def test_nobody_takes_from_a_held_budget(database: Database) -> None:
         assert person.execute("SELECT held_until IS NOT NULL FROM penstock.rate_budgets").fetchone() == (True,)
 
 
+def test_a_thread_that_waits_for_its_slot_heeds_a_hold(database: Database) -> None:
+    host = ConnectionHost(database, UnsavedCredentials({}))
+    passed_at: list[float] = []
+
+    def take_the_next() -> None:
+        host.acquire(*BUDGET, limit=1, seconds=1)
+        passed_at.append(time.monotonic())
+
+    host.acquire(*BUDGET, limit=1, seconds=1)
+    first = host._budgets[BUDGET].block
+    waiting = threading.Thread(target=take_the_next)
+    waiting.start()
+    while host._budgets[BUDGET].block is first:
+        time.sleep(0.01)
+    held_at = time.monotonic()
+    host.hold(*BUDGET, seconds=2.0)
+    waiting.join()
+    assert passed_at[0] - held_at >= 2.0
+
+
 def test_a_changed_limit_holds_from_the_next_request_on(database: Database) -> None:
     host = ConnectionHost(database, UnsavedCredentials({}))
     host.acquire(*BUDGET, limit=400, seconds=1)  # leaves a block of slots behind
@@ -116,22 +137,27 @@ def test_a_changed_limit_holds_from_the_next_request_on(database: Database) -> N
     assert times[-1] - times[0] >= 3 * pace.spacing - pace.slack
 
 
-@pytest.mark.parametrize("wait", ["acquire", "acquire unpaced", "wait"])
-def test_a_stop_ends_every_wait(database: Database, wait: str) -> None:
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda host: host.acquire(*BUDGET, limit=1, seconds=3600),
+        lambda host: host.wait(3600),
+    ],
+)
+def test_a_stop_ends_every_wait(database: Database, wait: Callable[[ConnectionHost], None]) -> None:
     stop = threading.Event()
     host = ConnectionHost(database, UnsavedCredentials({}), stop)
     host.acquire(*BUDGET, limit=1, seconds=3600)
     threading.Timer(0.2, stop.set).start()
-    if wait == "acquire unpaced":
-        stop.wait()
     with pytest.raises(Cancelled):
-        match wait:
-            case "acquire":
-                host.acquire(*BUDGET, limit=1, seconds=3600)
-            case "acquire unpaced":
-                host.acquire(*BUDGET, limit=10**9, seconds=1)
-            case _:
-                host.wait(3600)
+        wait(host)
+
+
+def test_a_stop_ends_a_source_that_never_waits(database: Database) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Cancelled):
+        ConnectionHost(database, UnsavedCredentials({}), stop).acquire(*BUDGET, limit=10**9, seconds=1)
 
 
 def test_calls_are_counted_over_threads(database: Database) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from pydantic import SecretStr
-from support.mirror import Mirror, Waits, mirrored
+from support.mirror import Mirror, MirrorMaker, Waits, mirrored
 from support.rig import Rig
 
 from connectors.hubspot.sandbox.account import Account
@@ -50,7 +50,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
     return noted
 
 
-MirrorMaker = Callable[..., Mirror]
+
 
 
 @pytest.fixture

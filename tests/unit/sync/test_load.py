@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.memory import MemorySession, table
 
 from engine.contract import Batch, Complete, Deletion, Rows, SchemaChange
-from engine.sync.load import CELLS, ROWS, Load
+from engine.sync.load import ROWS, Load
 
 COLUMNS = ("id", "parent")
 
@@ -72,15 +72,16 @@ def test_a_load_remembers_all_the_units_that_it_took_in() -> None:
     assert load.cursor == {"step": 7}
 
 
-def test_a_load_is_full_by_rows_or_by_cells() -> None:
-    narrow = Rows("t", ("id",), [("x",)] * ROWS)
-    wide_columns = tuple(f"c{number}" for number in range(300))
-    wide = Rows("t", wide_columns, [("x",) * 300] * (CELLS // 300))
-    assert unit(narrow).full
-    assert unit(wide).full
+def test_a_load_is_full_by_its_rows_or_by_their_weight() -> None:
+    assert unit(Rows("t", ("id",), [("x",)] * ROWS)).full
     assert not unit(Rows("t", ("id",), [("x",)] * (ROWS - 1))).full
-    many_keys = Deletion("t", ("id",), [(str(number),) for number in range(ROWS)])
-    assert unit(many_keys).full
+    assert unit(Deletion("t", ("id",), [(str(number),) for number in range(ROWS)])).full
+    wide = Rows("t", tuple(f"c{number}" for number in range(600)), [("x",) * 600] * 500)
+    assert unit(wide).full
+    long = Rows("t", ("id",), [("x" * 65_536,)] * 200)
+    assert unit(long).full
+    usual = Rows("t", tuple(f"c{number}" for number in range(60)), [("a usual property",) * 60] * (ROWS - 1))
+    assert not unit(usual).full
 
 
 def test_records_are_counted_in_the_named_table() -> None:

@@ -276,6 +276,33 @@ def test_readers_wait_for_a_slow_destination(run: Run) -> None:
     assert most_ahead <= 5
 
 
+def test_many_readers_together_hold_no_more_than_a_few_loads(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    per_page = 100 * 1_000
+    monkeypatch.setattr("engine.sync.reader.IN_MEMORY", 5 * per_page)
+    streams = [stream(f"s{number}") for number in range(10)]
+    read, loaded = [0], [0]
+    most = [0]
+
+    def count() -> None:
+        read[0] += 1
+
+    def measure(_stream: str) -> None:
+        time.sleep(0.005)
+        loaded[0] += len(run.session.staged)
+        most[0] = max(most[0], read[0] - loaded[0])
+
+    run.session.before_commit = measure
+
+    def script(name: str) -> list[Step]:
+        long = "x" * 1_000
+        one = [Rows(name, ("id", "text"), [(str(number), long) for number in range(100)]), count]
+        return [step for number in range(20) for step in (*one, Checkpoint({"step": 3 * number + 2}))]
+
+    run.pump({each: script(each.name) for each in streams})
+    assert loaded[0] == 200
+    assert most[0] < 5 + 2 * len(streams)
+
+
 def test_it_gives_signs_of_life_while_it_waits(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "TICK", 0.01)
     enough = threading.Event()
