@@ -23,7 +23,6 @@ lint: .venv/.ready ## Format, lint, types and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(UV) lock --check --quiet
 
 format: .venv/.ready ## Format the code
 	$(BIN)/ruff format .

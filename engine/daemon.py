@@ -8,14 +8,16 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from sqlalchemy import text
 
-from engine.api.app import Check, create_app
+from engine.api.app import create_app
+from engine.connections.reports import connection_status
 from engine.contract import DestinationUnavailable, InvalidSetting
 from engine.queue.worker import SyncWorker
 from engine.schedule.loop import Scheduler
@@ -42,14 +44,13 @@ def serve(settings: Settings) -> int:
     with _hard_end() as hard_end, _listener(settings) as listener, _opened(settings) as database:
         worker = SyncWorker(database, Vault(settings), settings)
         scheduler = Scheduler(database, settings)
-        http = _Http(
-            {
-                "database": lambda: _answers(database),
-                "worker": lambda: worker.alive,
-                "scheduler": lambda: scheduler.alive,
-            },
-            listener,
-        )
+        checks = {
+            "database": lambda: _answers(database),
+            "worker": lambda: worker.alive,
+            "scheduler": lambda: scheduler.alive,
+        }
+        app = create_app(checks, lambda: connection_status(database, staggered=settings.schedule_offset))
+        http = _Http(app, listener)
         scheduler.start()
         log.info("daemon_started", url=f"http://{settings.bind}", syncs_at_a_time=settings.workers, pid=os.getpid())
         try:
@@ -78,10 +79,10 @@ def work(settings: Settings) -> int:
 class _Http(uvicorn.Server):
     """The daemon's HTTP server. Signals are not its business."""
 
-    def __init__(self, checks: Mapping[str, Check], listener: socket.socket) -> None:
+    def __init__(self, app: FastAPI, listener: socket.socket) -> None:
         super().__init__(
             uvicorn.Config(
-                create_app(checks),
+                app,
                 log_config=None,
                 log_level="warning",
                 access_log=False,

@@ -121,13 +121,11 @@ class Client:
                     token = other
                 case Kind.DAILY_LIMIT:
                     raise self.quota.spent("HubSpot's daily limit of API calls is reached.")
-                case Kind.MIGRATION:
-                    self._sit_out(outcome, LOCKED_WAIT)
                 case Kind.BURST_LIMIT | Kind.SEARCH_LIMIT if limited < LIMIT_TRIES:
                     limited += 1
                     self._make_room(outcome, lane)
                     token = self._tokens.current()
-                case Kind.LOCKED | Kind.HICCUP if tries < TRIES:
+                case Kind.LOCKED | Kind.MIGRATION | Kind.HICCUP if tries < TRIES:
                     tries += 1
                     self._sit_out(outcome, _pause(tries, outcome.kind))
                     token = self._tokens.current()
@@ -158,9 +156,13 @@ class Client:
         except (HTTPError, OSError) as error:
             return Failure(0, Kind.HICCUP, type(error).__name__, None, {}), {}
         try:
-            return wire.decode(data, decoder), answer.headers
+            decoded = wire.decode(data, decoder)
         except ValueError:
             return Failure(answer.status, Kind.HICCUP, "an answer that is no complete JSON", None, {}), answer.headers
+        failed = wire.failed_input(decoded)
+        if failed is not None:
+            return Failure(answer.status, Kind.HICCUP, failed, None, {}), answer.headers
+        return decoded, answer.headers
 
     def _make_room(self, failure: Failure, lane: Lane) -> None:
         burst = failure.kind is Kind.BURST_LIMIT
@@ -226,7 +228,7 @@ class Client:
 def _pause(tries: int, kind: Kind) -> float:
     """Seconds before the next try: doubling from half a second, with jitter so that threads do not march in step."""
     seconds = min(LONGEST_PAUSE, 0.5 * 2.0 ** (tries - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
-    return max(seconds, LOCKED_WAIT) if kind is Kind.LOCKED else seconds
+    return seconds if kind is Kind.HICCUP else max(seconds, LOCKED_WAIT)
 
 
 def _fingerprint(auth: HubSpotAuth) -> str:

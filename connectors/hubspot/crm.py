@@ -46,6 +46,8 @@ INDEX_LAG = 10 * 60 * 1000
 """Milliseconds of modifications that are read again each time: search shows a change late, by half a minute at times."""
 GROUP = 1000
 """Records that are taken together, so that one read of associations serves them all."""
+GROUP_PAGES = 50
+"""Pages of the list after which a group is done however few records they had: a date limit passes over the others."""
 GROUPS_UNDER_WAY = 2
 """Groups whose associations are being read while the list goes on."""
 THREADS = 12
@@ -83,8 +85,7 @@ class CrmStream:
             if at.ranges:
                 at = yield from self._list(at, threads)
             at = yield from self._changes(at, threads)
-        yield from self._archived()
-        yield Checkpoint(at.dump())
+        yield from self._archived(at)
 
     def _begin(self) -> Reading:
         """Decide how the historical read goes; gives the first cursor.
@@ -97,8 +98,9 @@ class CrmStream:
         expected = latest.total
         at = CrmCursor(since, (Range(),))
         if self._oldest is not None:
-            recent = self._search.count_since(self._oldest)
-            if recent / (SEARCH_PAGE * SEARCHES_PER_SECOND) < expected / (PAGE * self._client.quota.per_second):
+            recent, pages_per_second = self._search.count_since(self._oldest), self._client.quota.per_second
+            by_search = max(recent / SEARCH_PAGE / SEARCHES_PER_SECOND, recent / PAGE / pages_per_second)
+            if by_search < expected / PAGE / pages_per_second:
                 expected, at = recent, CrmCursor(self._oldest + INDEX_LAG)
         yield Expected(expected)
         yield Checkpoint(at.dump())
@@ -109,16 +111,17 @@ class CrmStream:
         records = Records(self._client, self._layout, self._oldest)
         listing = Listing(records, threads, self._search.extent)
         waiting: deque[tuple[Future[list[Message]], CrmCursor]] = deque()
-        group = Found()
+        group, pages = Found(), 0
         for page in listing.read(at.ranges):
             if isinstance(page, Notice):
                 yield page
                 continue
             group.add(page.found)
+            pages += 1
             at = at.reading(page.left)
-            if len(group.rows) >= GROUP or not page.left:
+            if len(group.rows) >= GROUP or pages >= GROUP_PAGES or not page.left:
                 waiting.append((threads.submit(partial(self._messages, group, self._own_associations)), at))
-                group = Found()
+                group, pages = Found(), 0
             while len(waiting) > (GROUPS_UNDER_WAY if page.left else 0):
                 yield from _finished(*waiting.popleft())
         return at
@@ -142,15 +145,21 @@ class CrmStream:
             found.add(records.by_id(ids[start : start + PAGE]))
         return self._messages(found, self._associations)
 
-    def _archived(self) -> Iterator[Message]:
-        """What is in the recycling bin now, with its last values, as deleted rows."""
-        records = Records(self._client, self._layout)
+    def _archived(self, at: CrmCursor) -> Iterator[Message]:
+        """What is in the recycling bin now, with its last values, as deleted rows.
+
+        Beyond a date limit, and where there are no last values, rows are marked if they are there, but not made. Each
+        page ends in a checkpoint, so that a full bin is not committed as one; the bin is read from its start each time.
+        """
+        records = Records(self._client, self._layout, self._oldest)
         after: str | None = None
         while True:
             page = records.page(after, archived=True)
             if page.found.rows:
                 yield from self._records(page.found, deleted=True)
-                yield from (reader.gone(self._type, page.found.ids) for reader in self._associations)
+            if page.ids:
+                yield from self._gone(page.ids)
+            yield Checkpoint(at.dump())
             if page.after is None:
                 return
             after = page.after
@@ -178,12 +187,15 @@ class CrmStream:
 
     def _merges(self, merged: list[tuple[str, str]]) -> Iterator[Message]:
         """What was merged into a record is gone, under its old id, from every list."""
-        losers = list(dict.fromkeys(loser for _, loser in merged))
-        yield Deletion(self._type.table, (self._type.key,), [(loser,) for loser in losers])
-        yield from (reader.gone(self._type, losers) for reader in self._associations)
+        yield from self._gone(list(dict.fromkeys(loser for _, loser in merged)))
         if self._type.merges_table:
             table = merges_table(self._type)
             yield Rows(table.name, table.column_names, list(dict.fromkeys(merged)))
+
+    def _gone(self, ids: Sequence[str]) -> Iterator[Message]:
+        """Records that are gone, and their associations with them."""
+        yield Deletion(self._type.table, (self._type.key,), [(id_,) for id_ in ids])
+        yield from (reader.gone(self._type, ids) for reader in self._associations)
 
 
 def merges_table(object_type: ObjectType) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,7 +64,8 @@ class Layout:
     page: msgspec.json.Decoder[wire.Page[Any]]
     _lifted: tuple[int, ...]
     _merged: int
-    _typed: tuple[int, ...]
+    _typed: tuple[tuple[int, ColumnType], ...]
+    _widening: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def of(cls, object_type: ObjectType, definitions: Iterable[wire.Property], portal_id: int) -> Layout:
@@ -93,7 +95,7 @@ class Layout:
             page=msgspec.json.Decoder(wire.Page[_struct_of(names)]),  # type: ignore[misc] # a type made at run time
             _lifted=tuple(names.index(source) for _, source, _ in object_type.lifted),
             _merged=names.index(MERGED_IDS),
-            _typed=_typed_columns(table),
+            _typed=tuple((i, c.type) for i, c in enumerate(table.columns) if c.type is not ColumnType.TEXT),
         )
 
     def found(self, records: Sequence[wire.Record[Any]]) -> Found:
@@ -123,28 +125,25 @@ class Layout:
         ]
 
     def _fitted(self, rows: list[Row]) -> tuple[list[Row], dict[str, ColumnType]]:
+        """The rows with every value in the form of its definition's type, where it has one, whatever came before."""
         if not rows:
             return rows, {}
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         wider: dict[str, ColumnType] = {}
         changed = False
-        for i in self._typed:
-            column, before = self.table.columns[i], columns[i]
-            columns[i], type_ = canonical_column(before, column.type)
+        for i, type_ in self._typed:
+            before = columns[i]
+            columns[i], fits = canonical_column(before, type_)
             changed = changed or columns[i] is not before
-            if type_ is not column.type:
-                wider[column.name] = type_
+            if fits is not type_:
+                wider[self.table.columns[i].name] = fits
         return (list(zip(*columns, strict=True)) if changed else rows), wider
 
     def widen(self, wider: dict[str, ColumnType]) -> Table:
-        """Take note that these columns hold more than their definition says; from here on they are checked as such."""
-        self.table = self.table.widened(wider)
-        self._typed = _typed_columns(self.table)
-        return self.table
-
-
-def _typed_columns(table: Table) -> tuple[int, ...]:
-    return tuple(i for i, column in enumerate(table.columns) if column.type is not ColumnType.TEXT)
+        """The table from here on, in which these columns hold more than their definition says."""
+        with self._widening:
+            self.table = self.table.widened(wider)
+            return self.table
 
 
 def _struct_of(names: Sequence[str]) -> type[msgspec.Struct]:

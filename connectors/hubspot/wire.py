@@ -40,11 +40,19 @@ class Record(Answer, Generic[P]):
     archived: bool = False
 
 
+class InputError(Answer):
+    """Why an input of a batch has no result. Mostly because there is nothing to be found, which is an answer."""
+
+    category: str | None = None
+    message: str | None = None
+
+
 class Page(Answer, Generic[P]):
-    """A page of a list."""
+    """A page of a list, or the answer to a batch read."""
 
     results: list[Record[P]]
     paging: Paging | None = None
+    errors: list[InputError] | None = None
 
     @property
     def after(self) -> str | None:
@@ -106,6 +114,7 @@ class AssociationsAnswer(Answer):
     """Inputs without any association are not among the results but among the errors: the normal case."""
 
     results: list[Associations] = []
+    errors: list[InputError] | None = None
 
 
 class Option(Answer):
@@ -229,6 +238,16 @@ class TokenAnswer(msgspec.Struct):
     access_token: str
     expires_in: float
     refresh_token: str | None = None
+
+
+FINAL_CATEGORIES = frozenset({None, "OBJECT_NOT_FOUND", "VALIDATION_ERROR"})
+"""Categories of input errors that stay as they are however often one asks."""
+
+
+def failed_input(answer: object) -> str | None:
+    """What HubSpot says about an input that it could not answer for right now; None when there is none."""
+    errors: list[InputError] = getattr(answer, "errors", None) or []
+    return next((e.message or f"{e.category}" for e in errors if e.category not in FINAL_CATEGORIES), None)
 
 
 def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:

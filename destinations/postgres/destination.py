@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import ExitStack
 
+from psycopg import errors as pg
 from pydantic import BaseModel
 
 from destinations.postgres import bookkeeping
 from destinations.postgres.checks import checks
 from destinations.postgres.config import PostgresConfig
-from destinations.postgres.connect import connect
+from destinations.postgres.connect import Connection, connect
 from destinations.postgres.errors import translated
 from destinations.postgres.names import check_schema_name, lock_key
 from destinations.postgres.session import PostgresSession
 from engine.contract import Destination, DestinationBusy, LoadSession, SetupTest
+
+PATIENCE = "1s"
+"""How long to wait for a schema that is in use: the server takes a moment to notice that a loader was killed."""
 
 
 class PostgresDestination:
@@ -33,11 +37,7 @@ class PostgresDestination:
         where = self._config.where
         with ExitStack() as unless_opened, translated(where):
             connection = unless_opened.enter_context(connect(self._config))
-            lock = "SELECT pg_try_advisory_lock(%s)"
-            if connection.execute(lock, [lock_key(schema)]).fetchone() != (True,):
-                raise DestinationBusy(
-                    f"Another sync is loading the schema {schema} at {where}. Wait until it has ended."
-                )
+            _lock(connection, schema, where)
             bookkeeping.make_bookkeeping(connection)
             bookkeeping.make_schema(connection, schema)
             unless_opened.pop_all()
@@ -46,6 +46,16 @@ class PostgresDestination:
     def validate_schema_name(self, schema: str) -> None:
         """Raise `InvalidSetting` (field `config.schema`) when PostgreSQL cannot take it as a schema's name."""
         check_schema_name(schema)
+
+
+def _lock(connection: Connection, schema: str, where: str) -> None:
+    try:
+        with connection.transaction():
+            connection.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
+            connection.execute("SELECT pg_advisory_lock(%s)", [lock_key(schema)])
+    except pg.LockNotAvailable as error:
+        msg = f"Another sync is loading the schema {schema} at {where}. Wait until it has ended."
+        raise DestinationBusy(msg) from error
 
 
 class PostgresPlugin:

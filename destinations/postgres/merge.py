@@ -48,13 +48,12 @@ class TableLoad:
         self._has_staged = False
 
     def add(self, rows: Rows) -> Loaded:
-        """Bring rows in: straight into the table where they are whole and new, else by `merge`."""
+        """Bring rows in: straight into the table where all are new, else by `merge`."""
         rows = self.latest(rows)
-        is_whole = not rows.deleted and len(rows.columns) == len(self.live.types)
-        if is_whole and rows.rows and not self._is_any_there(rows):
-            self._copy(statements.copy_to_table(self.live, rows.columns), rows)
-            return Loaded(inserted=len(rows.rows))
-        return self.merge(rows)
+        if rows.deleted or not rows.rows or self._is_any_there(rows):
+            return self.merge(rows)
+        self._copy(statements.copy_to_table(self.live, rows.columns), rows)
+        return Loaded(inserted=len(rows.rows))
 
     def merge(self, rows: Rows) -> Loaded:
         """Stage rows, of which no two have the same key, then update those that differ and insert those that are new."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TypeAlias
+
+import psycopg
 
 from destinations.postgres import bookkeeping
 from destinations.postgres.careful import load_carefully
@@ -71,7 +74,9 @@ class PostgresSession:
 
     def close(self) -> None:
         """Drop what is staged and open the schema to others."""
-        self._staged = []
+        # The server frees the lock by itself, but only some time after the connection is gone.
+        with suppress(psycopg.Error):
+            self._connection.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()
 
     def _commit(self, load_all: _Load, batches: Sequence[Batch], stream: str, cursor: Cursor) -> Loaded:

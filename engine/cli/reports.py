@@ -47,7 +47,7 @@ def status(as_json: AsJson = False) -> None:
                 row["last_rows_updated"],
                 row["last_rows_deleted"],
                 output.relative(row["last_success"], now) or "never",
-                output.relative(row["next_due"], now),
+                output.relative(row["next_due"] and max(row["next_due"], now), now),
                 row["last_error"],
             )
             for row in rows

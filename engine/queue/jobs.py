@@ -34,6 +34,7 @@ DEAD_AFTER = timedelta(seconds=20)
 """A worker that gave no sign of life for so long is dead; living ones give one every few seconds."""
 
 _WAITING = text("SELECT id FROM penstock.procrastinate_jobs WHERE queueing_lock = :connection AND status = 'todo'")
+_ALL_WAITING = text("SELECT queueing_lock FROM penstock.procrastinate_jobs WHERE status = 'todo'")
 _PROMOTE = text("""
     UPDATE penstock.procrastinate_jobs
     SET priority = :priority, scheduled_at = NULL, args = args || jsonb_build_object('trigger', CAST(:trigger AS text))
@@ -52,12 +53,12 @@ def enqueue(database: Database, connection_id: str, trigger: Trigger) -> int:
     A job of the connection that waits already is that job, and takes over what a person asked for.
     """
     with _queue(database) as changing:
-        waiting: int | None = changing.scalar(_WAITING, {"connection": connection_id})
-        if waiting is None:
-            waiting = _defer(changing, connection_id, trigger)
+        job: int | None = changing.scalar(_WAITING, {"connection": connection_id})
+        if job is None:
+            job = _defer(changing, connection_id, trigger)
         elif trigger not in BY_ITSELF:
-            changing.execute(_PROMOTE, {"job": waiting, "trigger": trigger, "priority": ASKED_FOR})
-    return waiting
+            changing.execute(_PROMOTE, {"job": job, "trigger": trigger, "priority": ASKED_FOR})
+    return job
 
 
 @contextmanager
@@ -72,7 +73,7 @@ def _defer(changing: Transaction, connection_id: str, trigger: Trigger) -> int:
     """Make the job, in the caller's transaction; one that somebody else made in this very moment is as good."""
     try:
         with changing.begin_nested():
-            job = App(connector=SyncPsycopgConnector()).configure_task(
+            deferrer = App(connector=SyncPsycopgConnector()).configure_task(
                 TASK,
                 lock=connection_id,
                 queueing_lock=connection_id,
@@ -80,10 +81,16 @@ def _defer(changing: Transaction, connection_id: str, trigger: Trigger) -> int:
                 priority=0 if trigger in BY_ITSELF else ASKED_FOR,
                 connection=changing.connection.driver_connection,
             )
-            return job.defer(connection_id=connection_id, trigger=trigger)
+            return deferrer.defer(connection_id=connection_id, trigger=trigger)
     except AlreadyEnqueued:
-        waiting: int = changing.execute(_WAITING, {"connection": connection_id}).scalar_one()
-        return waiting
+        job: int = changing.execute(_WAITING, {"connection": connection_id}).scalar_one()
+        return job
+
+
+def waiting(database: Database) -> set[str]:
+    """The ids of the connections whose sync waits in the queue."""
+    with database.autocommit() as reading:
+        return set(reading.scalars(_ALL_WAITING))
 
 
 def status(database: Database, job: int) -> str | None:

@@ -9,7 +9,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from engine.contract import DestinationUnavailable
-from engine.queue.jobs import enqueue
+from engine.queue import jobs
 from engine.schedule import facts
 from engine.schedule.due import is_due, next_slot
 from engine.settings import Settings
@@ -53,10 +53,11 @@ class Scheduler:
     def ask(self) -> None:
         """Put every connection that is due into the queue, unless it waits there already."""
         try:
+            waiting = jobs.waiting(self._database)
             for found in facts.of_all(self._database, staggered=self._staggered):
-                if is_due(found.schedule, found.last, found.now):
+                if found.connection_id not in waiting and is_due(found.schedule, found.last, found.now):
                     early = found.last is not None and next_slot(found.schedule, found.last.started_at) > found.now
-                    enqueue(self._database, found.connection_id, "retry" if early else "schedule")
+                    jobs.enqueue(self._database, found.connection_id, "retry" if early else "schedule")
                     log.debug("sync_due", connection=found.name, early=early)
         except DestinationUnavailable as error:
             if not self._away:

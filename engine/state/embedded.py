@@ -15,11 +15,12 @@ import subprocess
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import psycopg
 from pydantic import SecretStr
 
 from engine.contract import DestinationUnavailable, InvalidSetting
@@ -28,6 +29,8 @@ START_SECONDS = 120
 """A server that was killed replays its log before it answers."""
 
 STOP_SECONDS = 60
+REFUSALS = 10
+"""Starts that may fail, a fifth of a second apart, before it counts as broken."""
 
 _PID_FILE = "postmaster.pid"
 _SOCKET_FOLDER = 3
@@ -46,6 +49,7 @@ class EmbeddedPostgres:
         self._home = home.expanduser().resolve()
         self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._data = self._home / "postgres"
+        self._refusals = 0
         with self._turn():
             self._server = _server(self._data)
             self._start()
@@ -90,18 +94,28 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + START_SECONDS
         try:
             self._server.ensure_pgdata_inited()
-            while True:
-                if _clear_after_crash(self._data):
-                    # the library waits ten seconds only, and asserts that a server it finds is ready
-                    with suppress(subprocess.TimeoutExpired, AssertionError):
-                        self._server.ensure_postgres_running()
-                        return
+            while not self._answers():
                 if time.monotonic() > deadline:
-                    break
+                    raise TimeoutError
                 time.sleep(0.2)
         except (subprocess.SubprocessError, OSError, RuntimeError) as error:
             raise self._unavailable() from error
-        raise self._unavailable()
+
+    def _answers(self) -> bool:
+        """Start the server unless it runs; False while it, or what a killed one left behind, is not done."""
+        if not _clear_after_crash(self._data):
+            return False
+        try:
+            self._server.ensure_postgres_running()
+            psycopg.connect(self.url.get_secret_value(), connect_timeout=START_SECONDS).close()
+        except (subprocess.TimeoutExpired, AssertionError, psycopg.OperationalError):
+            return False  # the library waits ten seconds only, and asserts that a server it finds is ready
+        except subprocess.CalledProcessError:
+            self._refusals += 1  # what a killed server left behind may still be in the way
+            if self._refusals == REFUSALS:
+                raise
+            return False
+        return True
 
     def _unavailable(self) -> DestinationUnavailable:
         return DestinationUnavailable(
@@ -127,13 +141,18 @@ def _server(data: Path) -> Any:
 
 
 def _stop(data: Path) -> None:
+    server, deadline = _living_server(data), time.monotonic() + STOP_SECONDS
+    if server is not None:
+        os.kill(server, signal.SIGINT)  # PostgreSQL's "fast" shutdown: roll back, write out, end
+    while server is not None and time.monotonic() < deadline:
+        time.sleep(0.02)
+        server = _living_server(data)
+
+
+def _living_server(data: Path) -> int | None:
+    """The server's process number, if it lives."""
     server = _pid_file(data)[0]
-    for process in _processes(data):
-        if str(process.pid) == server:
-            process.send_signal(signal.SIGINT)  # PostgreSQL's "fast" shutdown: roll back, write out, end
-            deadline = time.monotonic() + STOP_SECONDS
-            while (data / _PID_FILE).exists() and time.monotonic() < deadline:
-                time.sleep(0.01)  # the file is the last thing that a server removes
+    return next((pid for pid in _processes(data) if str(pid) == server), None)
 
 
 def _clear_after_crash(data: Path) -> bool:
@@ -145,7 +164,7 @@ def _clear_after_crash(data: Path) -> bool:
     server, *facts = _pid_file(data)
     processes = _processes(data)
     if processes:
-        return server in {str(process.pid) for process in processes}
+        return server in map(str, processes)
     sockets = Path(facts[_SOCKET_FOLDER]) if len(facts) > _SOCKET_FOLDER else data
     for lock in (data / _PID_FILE, *sockets.glob(".s.PGSQL.*.lock")):
         lock.unlink(missing_ok=True)
@@ -158,8 +177,8 @@ def _pid_file(data: Path) -> list[str]:
     return (file.read_text().splitlines() if file.exists() else []) or [""]
 
 
-def _processes(data: Path) -> list[Any]:
-    """The server's processes, known by the directory that they work in."""
+def _processes(data: Path) -> list[int]:
+    """The numbers of the server's processes, which are known by the directory that they work in."""
     import psutil  # type: ignore[import-untyped] # noqa: PLC0415 - comes with the optional dependency
 
-    return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(data)]
+    return [process.pid for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(data)]

@@ -114,7 +114,9 @@ class Load:
 
 def _weight(rows: Sequence[Row]) -> int:
     """About how many bytes the rows take, by a sample of them."""
-    return SAMPLED * sum(getsizeof(row) + sum(map(getsizeof, row)) for row in rows[::SAMPLED])
+    sample = rows[::SAMPLED]
+    weight = sum(getsizeof(row) + sum(map(getsizeof, row)) for row in sample)
+    return weight * len(rows) // (len(sample) or 1)
 
 
 def _keys(batch: Rows, columns: tuple[str, ...]) -> Iterator[Row]:

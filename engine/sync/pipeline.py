@@ -45,9 +45,9 @@ def pump(
 ) -> None:
     """Read all streams from their cursors to their ends and load them.
 
-    A stream without access ends alone, unless all are. Any other error sets `stop`, which ends all streams at their next message, and
-    is raised when they have ended; what was handed over by then is committed, unless the destination is what failed.
-    `stop` belongs to this run; whoever else sets it cancels the run.
+    A stream without access ends alone, unless all are without. Any other error sets `stop`, which ends all streams at
+    their next message, and is raised when they have ended; what was handed over by then is committed, unless the
+    destination is what failed. `stop` belongs to this run; whoever else sets it cancels the run.
 
     Raises:
         Cancelled: somebody set `stop`, and a stream was not read to its end.

@@ -27,7 +27,7 @@ def docker(*arguments: str, text: str | None = None) -> str:
 @pytest.fixture(scope="module", autouse=True)
 def _engine() -> None:
     try:
-        answer = subprocess.run(["docker", "info"], capture_output=True, text=True, timeout=10, check=False)
+        answer = subprocess.run(["docker", "version"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"no Docker engine answers: {error}")
     if answer.returncode:

@@ -153,7 +153,7 @@ class Rig:
         self.database.dispose()
 
 
-def eventually(check: Callable[[], Any], *, within: float = 30.0) -> Any:
+def eventually(check: Callable[[], Any], *, within: float = 60.0) -> Any:
     """What `check` gives as soon as it gives something; an error if it never does."""
     give_up_at = time.monotonic() + within
     while True:

@@ -57,6 +57,7 @@ def run(
             else:
                 next_steps.of_removed(home)
     except KeyboardInterrupt:
+        show.console.show_cursor()  # a progress bar may have hidden it
         sys.stderr.write("\nInterrupted. What the demo started is stopped, and its folder is removed.\n")
         raise
 

@@ -139,15 +139,29 @@ class Home:
         """
         command = f"penstock {shlex.join(arguments)}"
         show.prompt(command)
-        code = subprocess.call([str(PENSTOCK), *arguments], cwd=self.folder)
+        code = subprocess.call(  # noqa: S603 - our own command
+            [str(PENSTOCK), *arguments],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            process_group=0,  # an interruption is for the demo to hear, which then ends the command
+        )
         if code:
             sys.stderr.write(f"\nThe demo ends here, because `{command}` failed.\n")
             raise typer.Exit(code if code > 0 else 128 - code)
 
     @property
     def socket_folder(self) -> Path:
-        """Where PostgreSQL listens: its data, unless the path is too long for a socket. It is running."""
-        return Path((self.folder / _POSTMASTER).read_text().splitlines()[_SOCKET_LINE])
+        """Where PostgreSQL listens: its data, unless the path is too long for a socket.
+
+        Raises:
+            DestinationUnavailable: it does not run.
+        """
+        try:
+            return Path((self.folder / _POSTMASTER).read_text().splitlines()[_SOCKET_LINE])
+        except FileNotFoundError:
+            raise DestinationUnavailable(
+                f"PostgreSQL stopped, because Penstock's daemon did. {self._last_words('serve')}"
+            ) from None
 
     @property
     def postgres_programs(self) -> Path:
@@ -161,7 +175,7 @@ class Home:
             self._stop_processes()
             if (self.folder / _POSTMASTER).exists():
                 # its user was killed; whoever comes next and leaves as the last one stops it
-                subprocess.run([str(PENSTOCK), "status"], cwd=self.folder, capture_output=True, check=False)
+                subprocess.run([str(PENSTOCK), "status"], cwd=self.folder, capture_output=True, check=False)  # noqa: S603 - likewise
             shutil.rmtree(self.folder)
             with suppress(OSError):  # there is something else of the user's
                 if self.folder.parent.name == KEPT.parent.name:
@@ -174,7 +188,7 @@ class Home:
         """
         with _uninterrupted():
             with (self.folder / f"{arguments[0]}.log").open("w") as log:
-                process = subprocess.Popen(
+                process = subprocess.Popen(  # noqa: S603 - likewise
                     [str(PENSTOCK), *arguments],
                     cwd=self.folder,
                     stdin=subprocess.DEVNULL,

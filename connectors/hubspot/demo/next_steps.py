@@ -44,7 +44,7 @@ def of_removed(home: Home) -> None:
     """How to get a demo that runs on."""
     kept = Path.cwd() / KEPT
     show.heading("Look for yourself")
-    show.line("This demo ends here and leaves nothing behind. One that goes on running:")
+    show.line("This demo ends here and leaves nothing behind. To have one that goes on running:")
     show.prompt("make demo KEEP=1" if "MAKELEVEL" in os.environ else "penstock demo --keep")
     show.line("Its tables are here then:")
     show.prompt(_psql(home, kept / "postgres"))

@@ -55,6 +55,7 @@ def changes(changed: Changed) -> None:
 
 def movements(streams: Sequence[Moved], first: SyncFacts, second: SyncFacts) -> None:
     """What the second sync moved, and what it took next to the first one."""
+    line()
     _table(
         ["stream", "records read", "rows inserted", "updated", "deleted"],
         ((moved.stream, moved.read, moved.inserted, moved.updated, moved.deleted) for moved in streams),

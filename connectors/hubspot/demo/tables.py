@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from connectors.hubspot.demo.changes import Question
+from engine.contract import DestinationUnavailable
 
 USER = DATABASE = "postgres"
 """As the embedded PostgreSQL is made."""
@@ -108,7 +109,10 @@ class Tables:
         return "no row" if not found or found[0][0] is None else str(found[0][0])
 
     def _rows(self, query: Any, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query, parameters).fetchall()
+        try:
+            return self._connection.execute(query, parameters).fetchall()
+        except psycopg.OperationalError as error:
+            raise DestinationUnavailable(f"PostgreSQL does not answer any more: {error}") from error
 
     def __enter__(self) -> Self:
         return self

@@ -23,6 +23,8 @@ from engine.queue.jobs import enqueue
 SLOW: dict[str, Any] = {"pages": 400, "size": 1, "seconds": 0.1}
 """A historical sync that takes 40 seconds."""
 
+TIME = r"1\.\d+e\+09"
+
 
 @pytest.fixture
 def bind() -> Iterator[str]:
@@ -32,12 +34,13 @@ def bind() -> Iterator[str]:
     return f"127.0.0.1:{port}"
 
 
-def get(bind: str, path: str) -> tuple[int, dict[str, Any]] | None:
+def get(bind: str, path: str) -> tuple[int, Any] | None:
     connection = http.client.HTTPConnection(bind, timeout=5)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        body = answer.read().decode()
+        return answer.status, json.loads(body) if body.startswith("{") else body
     except OSError:
         return None
     finally:
@@ -68,6 +71,7 @@ def test_the_daemon_syncs_what_is_due_and_says_how_it_is(rig: Rig, bind: str) ->
             )
         )
         eventually(lambda: outcomes(rig, "new") == ["succeeded"])
+        _, metrics = get(bind, "/metrics") or (0, "")
         took, log = stopped(daemon)
     assert took < 10
     assert rig.syncs("new")[0]["trigger"] == "schedule"
@@ -75,6 +79,9 @@ def test_the_daemon_syncs_what_is_due_and_says_how_it_is(rig: Rig, bind: str) ->
     events = [entry["event"] for entry in log_events(log)]
     assert (events[0], events[-1]) == ("daemon_started", "daemon_stopped")
     assert "planted-secret" not in log
+    succeeded = f'penstock_last_success_timestamp_seconds{{connection="new",service="paged"}} {TIME}'
+    assert re.search(succeeded, metrics)
+    assert 'penstock_syncing{connection="resting",service="paged"} 0.0' in metrics
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -50,9 +50,6 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
     return noted
 
 
-
-
-
 @pytest.fixture
 def mirror(hubspot_rig: Rig) -> Iterator[MirrorMaker]:
     """Makes a mirror of an account; `auth` and the connection's config can be given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import pytest
 from support.mirror import Mirror, MirrorMaker
 
 from connectors.hubspot.sandbox.account import Account
+from connectors.hubspot.sandbox.faults import Fault
 from connectors.hubspot.sandbox.links import (
     BILLING_CONTACT,
     CONTACT_COMPANY_PRIMARY,
@@ -66,7 +68,7 @@ def synced(mirror: MirrorMaker) -> tuple[Mirror, World]:
     return made, world(made.account)
 
 
-Change = Callable[[World], None]
+Change = Callable[[World], object]
 
 
 def updated(object_type: str) -> Change:
@@ -74,7 +76,7 @@ def updated(object_type: str) -> Change:
 
 
 def created(object_type: str) -> Change:
-    return lambda w: None if w.account.create(object_type, {TITLES[object_type]: "new"}) else None
+    return lambda w: w.account.create(object_type, {TITLES[object_type]: "new"})
 
 
 def archived(object_type: str) -> Change:
@@ -82,7 +84,7 @@ def archived(object_type: str) -> Change:
 
 
 def merged(object_type: str) -> Change:
-    return lambda w: None if w.account.merge(object_type, *w.ids(object_type)[3:5]) else None
+    return lambda w: w.account.merge(object_type, *w.ids(object_type)[3:5])
 
 
 def merged_twice(object_type: str) -> Change:
@@ -302,20 +304,27 @@ def test_ties_and_changes_survive_strange_search_pages(mirror: MirrorMaker, sett
     made.assert_same()
 
 
-def test_changes_while_a_sync_runs_are_there_after_the_next_one(mirror: MirrorMaker) -> None:
-    made = mirror(Account(contacts=400, companies=40, deals=60, properties=15))
+@pytest.mark.parametrize("seed", range(4))
+def test_changes_while_a_sync_runs_are_there_after_the_next_one(
+    mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Between any two requests records are modified, created, archived and merged."""
+    made = mirror(Account(contacts=1500, companies=60, deals=90, properties=15, association_page=7))
     account = made.account
-    calls = account.calls
+    rng, real = random.Random(seed), account.faults.next
 
-    def disturb(object_type: str) -> None:
-        # on the account's own lock, in the middle of a request
-        account.shuffle(object_type, seed=account.calls, updates=2, creates=1, archives=1, merges=1)
+    def disturb(method: str, path: str) -> Fault | None:
+        if rng.random() < 0.5:
+            changes = dict.fromkeys(rng.sample(("updates", "creates", "archives", "merges"), 2), 1)
+            account.shuffle(rng.choice(TYPES), seed=rng.randrange(10**9), **changes)
+            account.advance(rng.random())
+        return real(method, path)
 
-    from connectors.hubspot.sandbox.account import Account as Real  # noqa: F401, PLC0415
-
-    assert calls == 0
-    made.sync()
-    for object_type in TYPES:
-        disturb(object_type)
+    with monkeypatch.context() as patch:
+        patch.setattr(account.faults, "next", disturb)
+        made.sync()  # the historical read
+        account.advance(LONG_AFTER)
+        account.shuffle("contacts", seed=seed, updates=300)
+        made.sync()
     made.sync()
     made.assert_same()

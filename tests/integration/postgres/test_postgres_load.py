@@ -104,11 +104,12 @@ def test_data_that_is_as_it_should_be_is_loaded_at_the_first_try(
         assert session.commit("deals", {}) == Loaded(inserted, updated)
 
 
-def test_a_load_finds_its_rows_by_index_however_large_the_table_becomes(session: LoadSession) -> None:
+def test_a_load_finds_its_rows_by_index_however_large_the_table_becomes(harness: Harness, session: LoadSession) -> None:
     assert isinstance(session, PostgresSession)
     session.prepare(DEAL)
     session.write(deals(deal("1", "One")))
     session.commit("deals", {})
+    harness.person.execute("ANALYZE hubspot.deal")
     live = session._tables["deal"]
     connection = session._connection
     connection.execute(statements.create_staging(live))
@@ -255,14 +256,20 @@ def test_a_constraint_of_somebody_else_is_named(
 
 def test_a_failed_widening_is_tried_again(harness: Harness, session: LoadSession) -> None:
     session.prepare(DEAL)
-    harness.person.execute("ALTER TABLE hubspot.deal ADD CONSTRAINT mine CHECK (name <> 'x')")
-    session.write(deals(deal("1", "x", "1;2")))
-    with pytest.raises(DestinationRefused):
+    session.prepare(EVENT)
+    harness.person.execute("ALTER TABLE hubspot.event ADD CONSTRAINT mine CHECK (value <> 'x')")
+    batches = [deals(deal("1", "x", "1;2")), Rows("event", EVENT.column_names, [("1", "2024-02-29T12:00:00Z", "x")])]
+    for batch in batches:
+        session.write(batch)
+    with pytest.raises(DestinationRefused, match="mine"):
         session.commit("deals", {})
-    harness.person.execute("ALTER TABLE hubspot.deal DROP CONSTRAINT mine")
-    session.write(deals(deal("1", "x", "1;2")))
+    assert harness.type_of("hubspot", "deal", "amount") == "numeric"
+    harness.person.execute("ALTER TABLE hubspot.event DROP CONSTRAINT mine")
+    for batch in batches:
+        session.write(batch)
     loaded = session.commit("deals", {})
-    assert (loaded.inserted, len(loaded.notices)) == (1, 1)
+    assert (loaded.inserted, len(loaded.notices)) == (2, 1)
+    assert harness.type_of("hubspot", "deal", "amount") == "text"
 
 
 def test_an_association_without_soft_delete_is_loaded_all_the_same(harness: Harness, session: LoadSession) -> None:

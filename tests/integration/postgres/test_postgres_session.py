@@ -12,6 +12,7 @@ import pytest
 from postgres_harness import Harness
 
 from destinations.postgres import connect
+from destinations.postgres.session import PostgresSession
 from engine.contract import (
     Batch,
     Column,
@@ -114,6 +115,16 @@ def test_a_lock_of_somebody_else_is_named_and_can_be_waited_out(
         assert session.commit("deals", {}) == Loaded()
         session.write(Rows("deal", DEAL.column_names, [("1", "One")]))
         assert session.commit("deals", {"after": "1"}) == Loaded(inserted=1)
+
+
+def test_closing_frees_the_schema_before_the_server_notices(
+    harness: Harness, session: LoadSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(session, PostgresSession)
+    with monkeypatch.context() as patch:
+        patch.setattr(session._connection, "close", lambda: None)
+        session.close()
+    harness.destination.open("hubspot").close()
 
 
 def test_no_transaction_is_open_between_write_and_commit(harness: Harness, session: LoadSession) -> None:

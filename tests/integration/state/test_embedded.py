@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[3]
 
 USE_IT = """
 import sys
+import tempfile
 from pathlib import Path
 from engine.state.embedded import EmbeddedPostgres
 server = EmbeddedPostgres(Path(sys.argv[1]))
@@ -54,11 +56,15 @@ class User:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    server = server_of(tmp_path)
-    if server is not None:
-        os.kill(server, signal.SIGKILL)
+def home() -> Iterator[Path]:
+    """A home outside of pytest's own folder, which every pytest of the same user closes to others as it starts."""
+    with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+        home = Path(folder)
+        yield home
+        server = server_of(home)
+        if server is not None:
+            with suppress(ProcessLookupError):
+                os.kill(server, signal.SIGKILL)
 
 
 def server_of(home: Path) -> int | None:
@@ -135,7 +141,5 @@ def test_one_process_may_hold_several_shares(home: Path) -> None:
     assert server_of(home) is None
 
 
-def test_a_home_with_a_long_path_works(tmp_path: Path) -> None:
-    home = tmp_path / ("x" * 120)
-    assert started_at(home)
-    shutil.rmtree(home)
+def test_a_home_with_a_long_path_works(home: Path) -> None:
+    assert started_at(home / ("x" * 120))

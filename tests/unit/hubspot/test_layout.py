@@ -87,8 +87,17 @@ def test_odd_values_are_fitted_and_widen_only_their_own_column() -> None:
     assert columns["property_amount"] == ("134;137", "12.50")
     assert columns["property_birthday"] == ("2019-10-31", "2020-02-29")
     assert columns["property_closedate"] == (None, None)
-    layout.widen(found.wider)
-    assert layout.found(records).wider == {}
+
+
+def test_a_value_becomes_the_same_whatever_its_column_holds_by_now() -> None:
+    layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
+    body = _page({"id": "1", "properties": {"amount": "", "birthday": "1572480000000", "closedate": ""}})
+    records = wire.decode(body, layout.page).results
+    before = layout.found(records)
+    wider = {f"property_{name}": ColumnType.TEXT for name in ("amount", "birthday", "closedate")}
+    assert layout.widen(wider) == layout.table
+    assert layout.found(records) == before
+    assert layout.widen({"property_amount": ColumnType.NUMERIC}) == layout.table
 
 
 @pytest.mark.parametrize(

@@ -107,9 +107,8 @@ def test_more_than_the_cap_in_one_millisecond_is_drained_by_id(lexicographic: bo
 
 def test_one_millisecond_with_many_records_after_another_ends_nothing_early() -> None:
     server = Server({i: START + i % 3 * 7 for i in range(3 * (PAGE + 70))})
-    ids, until = _found(server, START)
+    ids, _ = _found(server, START)
     assert set(ids) == {str(i) for i in server.modified}
-    assert until == START + 14
 
 
 def test_far_more_than_the_cap_takes_one_page_for_every_page_of_results() -> None:

@@ -82,6 +82,8 @@ def test_a_load_is_full_by_its_rows_or_by_their_weight() -> None:
     assert unit(long).full
     usual = Rows("t", tuple(f"c{number}" for number in range(60)), [("a usual property",) * 60] * (ROWS - 1))
     assert not unit(usual).full
+    singles = [Rows("t", usual.columns, [row]) for row in usual.rows]
+    assert not unit(*singles).full
 
 
 def test_records_are_counted_in_the_named_table() -> None:

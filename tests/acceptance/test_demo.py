@@ -1,0 +1,207 @@
+"""`penstock demo` as a person runs it: the real command, at its real size where that matters."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+PENSTOCK = Path(sys.executable).with_name("penstock")
+SMALL = ("--contacts=100", "--companies=20", "--deals=40")
+
+
+@dataclass
+class Place:
+    """A folder to run the demo in, which is also its place for temporary files."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [PENSTOCK, "demo", *arguments],
+            cwd=self.folder,
+            env={**self.environment, "TMPDIR": str(self.folder)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> Ended:
+        with self.start(*arguments) as demo:
+            output, errors = demo.communicate()
+        return Ended(demo.returncode, output, errors)
+
+    def left(self) -> list[str]:
+        """Files and processes that are still there."""
+        files = [str(path.relative_to(self.folder)) for path in self.folder.iterdir()]
+        return files + [f"{process.pid} {process.name()}" for process in self.processes()]
+
+    def processes(self) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.cwd().startswith(f"{self.folder}/"):
+                    found.append(process)
+            except psutil.Error:
+                continue  # ended, or somebody else's
+        return found
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    output: str
+    errors: str
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    # pytest's own folders have paths that are too long for a socket
+    with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+        place = Place(Path(folder).resolve())
+        yield place
+        for process in place.processes():
+            process.kill()
+
+
+def test_it_tells_what_happened_and_leaves_nothing(place: Place) -> None:
+    ended = place.run(*SMALL)
+
+    assert (ended.code, ended.errors) == (0, "")
+    assert "100 contacts, 20 companies, 40 deals" in ended.output
+    assert "PASSED  Reading contacts" in ended.output
+    assert len(re.findall(r"Sync \d of 'hubspot' succeeded", ended.output)) == 2
+    assert "$ penstock demo --keep" in ended.output
+    assert f"-h {place.folder}/.penstock/demo/postgres " in ended.output
+    assert place.left() == []
+
+
+def test_it_has_no_colours_where_there_is_no_terminal(place: Place) -> None:
+    assert "\x1b" not in place.run(*SMALL).output
+
+
+def test_it_leaves_the_settings_of_the_user_alone(place: Place) -> None:
+    nowhere = {
+        "PENSTOCK_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "PGPORT": "1",
+        "PGOPTIONS": "-c nonsense=1",
+    }
+    place.environment |= nowhere | {"PENSTOCK_HOME": str(place.folder / "home"), "PENSTOCK_BIND": "nonsense"}
+    (place.folder / ".env").write_text("PENSTOCK_WORKERS=nonsense\nPENSTOCK_SECRET_KEY=nonsense\n")
+
+    assert place.run(*SMALL).code == 0
+    assert place.left() == [".env"]
+
+
+def test_what_it_prints_is_what_is_in_the_database(place: Place) -> None:
+    ended = place.run("--keep")
+    assert (ended.code, ended.errors) == (0, "")
+
+    with psycopg.connect(
+        host=f"{place.folder}/.penstock/demo/postgres", user="postgres", dbname="postgres"
+    ) as database:
+        for table, rows, deleted in re.findall(r"^hubspot\.(\w+) +([\d,]+) +([\d,]*)", ended.output, re.MULTILINE):
+            gone = "count(*) FILTER (WHERE _fivetran_deleted)" if deleted else "0"
+            found = database.execute(f"SELECT count(*), {gone} FROM hubspot.{table}").fetchone()
+            assert found == (_number(rows), _number(deleted or "0")), table
+        streams = database.execute(
+            "SELECT stream, records_read, rows_inserted, rows_updated, rows_deleted FROM penstock.sync_streams WHERE sync_id = 2"
+        ).fetchall()
+        merged = database.execute("SELECT deal_id, merged_deal_id FROM hubspot.merged_deal ORDER BY 2").fetchall()
+        states = dict(database.execute("SELECT deal_id, _fivetran_deleted FROM hubspot.deal").fetchall())
+    assert len(streams) == 6
+    for stream in streams:
+        assert re.search(" +".join(f"{value:,}" if isinstance(value, int) else value for value in stream), ended.output)
+    [(winner, one), (same, other)] = merged
+    assert winner == same
+    assert (states[winner], states[one], states[other]) == (False, True, True)
+    assert f"{one}, {other}" in ended.output
+    assert re.search(r"contact .* subscriber +customer\n", ended.output)
+    assert re.search(r"contact .* live +deleted\n", ended.output)
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def test_its_last_words_work_as_they_stand(place: Place) -> None:
+    place.environment["PENSTOCK_HOME"] = str(place.folder / "home")
+    last = place.run("--keep", *SMALL).output.rpartition("Look for yourself")[2]
+    commands = [line.removeprefix("$ ") for line in last.splitlines() if line.startswith("$ ")]
+    queries = "".join(line.strip() for line in last.splitlines() if line.startswith("    "))
+    psql = next(command for command in commands if "psql" in command)
+    script = "\n".join(["set -e", *(f"{psql} -c {shlex.quote(queries)}" if c == psql else c for c in commands)])
+
+    ran = subprocess.run(
+        ["bash", "-c", script], cwd=place.folder, capture_output=True, text=True, check=False, env=place.environment
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"1 +historical +manual +succeeded", ran.stdout)
+    assert "Sync 3 of 'hubspot' succeeded" in ran.stdout
+    assert "is stopped and removed" in ran.stdout
+    assert place.left() == []
+
+
+def test_a_second_kept_demo_is_refused(place: Place) -> None:
+    (place.folder / ".penstock/demo").mkdir(parents=True)
+
+    ended = place.run("--keep")
+
+    assert ended.code == 2
+    assert "penstock demo --stop" in ended.errors
+    assert place.left() == [".penstock"]
+
+
+def test_there_may_be_nothing_to_stop(place: Place) -> None:
+    ended = place.run("--stop")
+
+    assert (ended.code, ended.output) == (2, "")
+    assert "There is no demo" in ended.errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["folder ", "HubSpot ", "Penstock ", "$ penstock sync", "4. Incremental", "6. "])
+def test_an_interruption_at_any_moment_leaves_nothing(place: Place, moment: str, number: signal.Signals) -> None:
+    with place.start(*SMALL, *(["--keep"] if number == signal.SIGTERM else [])) as demo:
+        assert demo.stdout
+        assert any(line.startswith(moment) for line in demo.stdout)
+        demo.send_signal(number)
+        _, errors = demo.communicate()
+
+    assert demo.returncode == 130
+    assert errors.strip() == "Interrupted. What the demo started is stopped, and its folder is removed."
+    assert place.left() == []
+
+
+@pytest.mark.parametrize(
+    ("killed", "said"),
+    [
+        ("sandbox", "The demo ends here, because `penstock connections create"),
+        ("serve", "PostgreSQL stopped, because Penstock's daemon did."),
+    ],
+)
+def test_a_part_that_dies_ends_it_with_a_sentence_and_leaves_nothing(place: Place, killed: str, said: str) -> None:
+    with place.start(*SMALL) as demo:
+        assert demo.stdout
+        assert any(line.startswith("1. ") for line in demo.stdout)
+        [victim] = [process for process in place.processes() if killed in process.cmdline()]
+        victim.kill()
+        _, errors = demo.communicate()
+
+    assert demo.returncode == 2
+    assert said in errors
+    assert "Traceback" not in errors
+    assert place.left() == []

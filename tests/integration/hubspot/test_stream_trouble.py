@@ -1,0 +1,275 @@
+"""What goes wrong between HubSpot and us costs time, or one stream, but never a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from support.comparison import SINGULAR
+from support.mirror import Mirror, MirrorMaker, Waits
+
+from connectors.hubspot.sandbox.account import CLIENT_ID, CLIENT_SECRET, Account
+from connectors.hubspot.sandbox.faults import Fault, FaultKind
+
+LONG_AFTER = 3600.0
+TITLES = {"contacts": "lastname", "companies": "name", "deals": "dealname"}
+LIST, SEARCH, BATCH = "/crm/objects/2026-03/contacts", "/contacts/search", "/contacts/batch/read"
+ASSOCIATIONS, PROPERTIES, OWNERS = "/crm/associations/", "/crm/properties/", "/crm/owners"
+
+
+def small(**options: Any) -> Account:
+    return Account(**{"contacts": 250, "companies": 20, "deals": 30, "properties": 15, **options})
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Faults, and the waits they have to lead to: at least so long, once for each."""
+
+    faults: tuple[Fault, ...]
+    waited: tuple[float, ...] = ()
+    held: tuple[str, ...] = ()
+
+
+def at(path: str) -> dict[str, str]:
+    """A fault's place; the list's path is the beginning of others that are asked with POST."""
+    return {"path": path, "method": "GET" if path in {LIST, PROPERTIES, OWNERS} else "POST"}
+
+
+def status(code: int, path: str = LIST, **options: Any) -> Fault:
+    return Fault(status=code, **at(path), **options)
+
+
+def limited(policy: str, path: str, **options: Any) -> Fault:
+    return Fault(status=429, policy=policy, **at(path), **options)
+
+
+TROUBLES = {
+    "ten-secondly limit": Trouble((limited("TEN_SECONDLY_ROLLING", LIST, times=3),), (1.0,) * 3, ("ten-secondly",) * 3),
+    "ten-secondly limit without Retry-After": Trouble(
+        (status(429, body={"policyName": "TEN_SECONDLY_ROLLING"}),), (10.0,), ("ten-secondly",)
+    ),
+    "search limit": Trouble((limited("SECONDLY", SEARCH, times=3),), (1.0,) * 3, ("search",) * 3),
+    "search limit without Retry-After": Trouble((status(429, SEARCH, body={"policyName": "SECONDLY"}),), (1.0,), ("search",)),
+    "a limit that does not say which": Trouble((status(429, ASSOCIATIONS, body="slow down"),), (10.0,), ("associations",)),
+    "locked": Trouble((status(423, BATCH),), (2.0,)),
+    "migration, soon over": Trouble((status(477, retry_after=7),), (7.0,)),
+    "gateways": Trouble((status(502), status(503, SEARCH), status(504, ASSOCIATIONS), status(524, BATCH)), (0.3,) * 4),
+    "bad gateway for a while": Trouble((status(502, times=6),), (0.3, 0.7, 1.5, 3.0, 6.0, 12.0)),
+    "internal errors with a body": Trouble((status(500), status(500, PROPERTIES), status(500, OWNERS)), (0.3,) * 3),
+    "nonsense with status 200": Trouble((status(200, body="<html>maintenance</html>"), status(200, SEARCH, body=[1])), (0.3,) * 2),
+    "cut off": Trouble(tuple(Fault(FaultKind.TRUNCATE, **at(p)) for p in (LIST, SEARCH, BATCH, ASSOCIATIONS)), (0.3,) * 4),
+    "reset": Trouble(tuple(Fault(FaultKind.RESET, **at(p)) for p in (LIST, SEARCH, BATCH, ASSOCIATIONS)), (0.3,) * 4),
+    "hanging": Trouble((Fault(FaultKind.HANG, **at(LIST), seconds=0.3), Fault(FaultKind.HANG, **at(SEARCH), seconds=0.3))),
+    "slow": Trouble((Fault(FaultKind.SLOW, **at(LIST), seconds=0.5),)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
+def test_trouble_that_passes_is_waited_for(mirror: MirrorMaker, waits: Waits, trouble: Trouble) -> None:
+    made = mirror(small())
+    made.account.touch("contacts", 30)  # so that the historical sync reads by search and batch too
+    for fault in trouble.faults:
+        made.account.fault(fault)
+    made.sync()
+    made.assert_same()
+    assert not made.account.faults._waiting, "a fault met no request"
+    asked = sorted(wait for wait in waits.slept if wait >= 0.3)
+    assert len(asked) == max(len(trouble.waited), len(asked) if not trouble.waited else 0)
+    assert all(wait >= least for wait, least in zip(asked, sorted(trouble.waited), strict=False))
+    assert tuple(policy for policy, _ in waits.held) == trouble.held
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_line_that_fails_now_and_then_loses_nothing(mirror: MirrorMaker, waits: Waits, seed: int) -> None:
+    made = mirror(small(contacts=2500, fault_rate=0.08, seed=seed))
+    made.sync()
+    made.account.advance(LONG_AFTER)
+    for object_type in ("contacts", "companies", "deals"):
+        made.account.shuffle(object_type, seed=seed, updates=12, creates=2, archives=2, merges=2)
+    made.sync()
+    made.assert_same()
+
+
+LASTING = {
+    "refused": (status(400, times=99), "failed", "source_refused"),
+    "not found": (status(404, times=99), "failed", "source_refused"),
+    "gateway": (status(502, times=99), "failed", "source_unavailable"),
+    "cut off": (Fault(FaultKind.TRUNCATE, **at(LIST), times=99), "failed", "source_unavailable"),
+    "ten-secondly limit": (limited("TEN_SECONDLY_ROLLING", LIST, times=99), "failed", "source_unavailable"),
+    "locked": (status(423, times=99), "failed", "source_unavailable"),
+    "migration without an end in sight": (status(477, times=999), "failed", "source_unavailable"),
+    "migration for an hour": (status(477, times=99, retry_after=3600), "rescheduled", "quota_spent"),
+    "daily limit": (limited("DAILY", LIST, times=99), "rescheduled", "quota_spent"),
+    "credentials": (status(401, times=99), "failed", "credentials_rejected"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lasting", LASTING.values(), ids=LASTING)
+@pytest.mark.parametrize("skip", [0, 5], ids=["at the first page", "in the middle"])
+def test_trouble_that_lasts_ends_the_sync_and_the_next_one_goes_on(
+    mirror: MirrorMaker, waits: Waits, lasting: tuple[Fault, str, str], skip: int
+) -> None:
+    fault, outcome, code = lasting
+    made = mirror(small(contacts=1500))
+    made.account.fault(replace(fault, skip=skip))
+    ended = made.sync(outcome)
+    assert ended.error_code == code
+    assert ended.error
+    assert "Traceback" not in ended.error
+    assert made.account.calls < 150
+    if outcome == "rescheduled":
+        assert ended.retry_at is not None
+        assert ended.retry_at > datetime.now(UTC) + timedelta(seconds=50)
+    made.account.clear_faults()
+    made.sync()
+    made.assert_same()
+
+
+def test_a_spent_daily_quota_reschedules_until_it_is_fresh(mirror: MirrorMaker, waits: Waits) -> None:
+    made = mirror(small(contacts=6000, daily_limit=60))
+    ended = made.sync("rescheduled")
+    assert ended.retry_at is not None
+    assert abs(ended.retry_at.timestamp() * 1000 - made.account.limits.resets_at) < 2
+    assert made.account.limits.calls_today <= 60 - 60 * 0.05 + 12  # what was under way when the reserve was reached
+    made.account.configure(daily_limit=None)
+    made.sync()
+    made.assert_same()
+
+
+def oauth(account: Account) -> dict[str, Any]:
+    return {
+        "refresh_token": account.grant()["refresh_token"],
+        "client_access": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+    }
+
+
+@pytest.mark.parametrize("rotate", [False, True], ids=["same refresh token", "rotating refresh tokens"])
+def test_tokens_that_run_out_on_the_way_are_renewed(
+    mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch, rotate: bool
+) -> None:
+    account = small(contacts=1500, rotate_refresh_tokens=rotate)
+    made = mirror(account, auth=oauth(account))
+    real = account.faults.next
+    seen = 0
+
+    def expire_now_and_then(method: str, path: str) -> Fault | None:
+        nonlocal seen
+        seen += 1
+        if seen % 9 == 0:
+            account.expire_access_tokens()
+        return real(method, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(account.faults, "next", expire_now_and_then)
+        made.sync()
+    made.assert_same()
+    account.configure(expires_in=1)
+    account.advance(LONG_AFTER)
+    account.configure(latency=0.05)
+    account.touch("contacts", 1500)
+    made.sync()
+    made.assert_same()
+
+
+def test_a_revoked_grant_ends_the_sync_and_says_to_reconnect(mirror: MirrorMaker, waits: Waits) -> None:
+    account = small()
+    auth = oauth(account)
+    made = mirror(account, auth=auth)
+    made.sync()
+    account.revoke(auth["refresh_token"])
+    ended = made.sync("failed")
+    assert ended.error_code == "credentials_rejected"
+    assert "Reconnect" in (ended.error or "")
+    state = made.rig.one("SELECT setup_state FROM penstock.connections WHERE schema = %s", made.schema)
+    assert state["setup_state"] == "broken"
+
+
+STREAMS = {"contacts", "companies", "deals", "owners", "deal_pipelines", "properties"}
+SCOPES = {
+    "contacts": ("crm.objects.contacts.read", "crm.schemas.contacts.read"),
+    "companies": ("crm.objects.companies.read", "crm.schemas.companies.read"),
+    "deals": ("crm.objects.deals.read", "crm.schemas.deals.read"),
+    "owners": ("crm.objects.owners.read",),
+}
+
+
+def outcomes(mirror: Mirror) -> dict[str, str]:
+    streams = mirror.rig.rows(
+        "SELECT stream, outcome FROM penstock.sync_streams WHERE sync_id = %s", mirror.last_sync()["id"]
+    )
+    return {row["stream"]: row["outcome"] for row in streams}
+
+
+@pytest.mark.parametrize("lost", SCOPES)
+@pytest.mark.parametrize("when", ["from the beginning", "later"])
+def test_a_scope_that_is_missing_stops_its_stream_alone(
+    mirror: MirrorMaker, waits: Waits, lost: str, when: str
+) -> None:
+    account = small()
+    made = mirror(account)
+    if when == "later":
+        made.sync()
+        account.advance(LONG_AFTER)
+    for scope in SCOPES[lost]:
+        account.remove_scope(scope)
+    touched = {object_type: account.ids(object_type)[2] for object_type in ("contacts", "companies", "deals")}
+    for object_type, record_id in touched.items():
+        account.update(object_type, record_id, {TITLES[object_type]: "touched"})
+    made.sync()
+    stopped = {lost, "deal_pipelines"} if lost == "deals" else {lost}
+    assert {name for name, outcome in outcomes(made).items() if outcome != "succeeded"} == stopped
+    notices = {notice["stream"]: notice for notice in made.last_sync()["notices"] if notice["code"] == "access_denied"}
+    assert set(notices) == stopped
+    assert SCOPES[lost][0] in notices[lost]["message"]
+    for object_type, record_id in touched.items():
+        if object_type != lost:
+            row = made.row(SINGULAR[object_type], record_id)
+            assert row[f"property_{TITLES[object_type]}"] == "touched"
+    for scope in SCOPES[lost]:
+        account.add_scope(scope)
+    account.advance(LONG_AFTER)
+    for object_type in touched:
+        account.touch(object_type, 10**6)
+    made.sync()
+    made.assert_same()
+
+
+def test_an_association_read_that_fails_for_one_record_says_nothing_about_it(mirror: MirrorMaker, waits: Waits) -> None:
+    """In a multi-status answer a record without associations is an error; so is one that could not be looked up."""
+    account = small()
+    made = mirror(account)
+    made.sync()
+    account.advance(LONG_AFTER)
+    deal = next(deal for deal in account.ids("deals") if account.neighbours("deals", deal, "contacts"))
+    account.touch("deals", [deal])
+    error = {
+        "status": "error",
+        "category": "INTERNAL_ERROR",
+        "message": "internal error",
+        "context": {"fromObjectId": [str(deal)]},
+    }
+    body = {"status": "COMPLETE", "results": [], "numErrors": 1, "errors": [error]}
+    account.fault(Fault(status=207, path=f"{ASSOCIATIONS}2026-03/deals/contacts", body=body))
+    made.sync()
+    made.assert_same()
+
+
+def test_a_batch_read_that_fails_for_one_record_is_tried_again(mirror: MirrorMaker, waits: Waits) -> None:
+    account = small()
+    made = mirror(account)
+    made.sync()
+    account.advance(LONG_AFTER)
+    contact = account.ids("contacts")[5]
+    account.update("contacts", contact, {"lastname": "changed"})
+    error = {
+        "status": "error",
+        "category": "INTERNAL_ERROR",
+        "message": "internal error",
+        "context": {"ids": [str(contact)]},
+    }
+    body = {"status": "COMPLETE", "results": [], "numErrors": 1, "errors": [error]}
+    account.fault(Fault(status=207, path=BATCH, body=body))
+    made.sync()
+    made.assert_same()
