@@ -12,9 +12,14 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 IMAGE = "postgres:15-bookworm"
+
+# A shared machine makes any example slow now and then; laws are about what is computed, not how fast.
+settings.register_profile("penstock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("penstock")
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +28,7 @@ def postgres_server() -> Iterator[str]:
     configured = os.environ.get("PENSTOCK_TEST_DATABASE_URL")
     if configured:
         yield configured
-    elif _docker_answers():
+    elif _docker_has_image():
         yield from _in_docker()
     else:
         yield from _embedded()
@@ -42,9 +47,14 @@ def database_url(postgres_server: str) -> Iterator[str]:
         server.execute(drop)
 
 
-def _docker_answers() -> bool:
+def _docker_has_image() -> bool:
+    """Whether a Docker engine answers that has the image or can get it."""
+    return _docker("info") and (_docker("image", "inspect", IMAGE) or _docker("pull", "--quiet", IMAGE))
+
+
+def _docker(*arguments: str) -> bool:
     try:
-        answer = subprocess.run(["docker", "info"], capture_output=True, timeout=5, check=False)
+        answer = subprocess.run(["docker", *arguments], capture_output=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return answer.returncode == 0

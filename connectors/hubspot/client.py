@@ -6,13 +6,11 @@ import hashlib
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from hubspot import HubSpot
-from hubspot.crm.objects.exceptions import ApiException
-from msgspec.json import Decoder
-from urllib3.exceptions import HTTPError
+from msgspec.json import Decoder, encode
 
 from connectors.hubspot import wire
 from connectors.hubspot.config import HubSpotAuth
@@ -29,16 +27,13 @@ from connectors.hubspot.paths import Paths
 from connectors.hubspot.quota import Lane, Quota, next_midnight
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.hubspot.tokens import RefreshedToken, StaticToken, Tokens
+from connectors.hubspot.transport import Transport
 from connectors.hubspot.values import to_milliseconds
 from engine.contract import CredentialsRejected, Host, QuotaSpent, SourceUnavailable
 
 T = TypeVar("T")
 Body = Mapping[str, Any] | None
 
-CONNECTIONS = 16
-"""Connections kept open at most; more threads than this never call at once."""
-TIMEOUT = (10.0, 110.0)
-"""Seconds to connect, and to wait for an answer: HubSpot's edge gives up (524) after 100 s of its own accord."""
 TRIES = 7
 """Tries of a call that fails for reasons that pass; with the waits between them a good minute."""
 LIMIT_TRIES = 30
@@ -61,10 +56,7 @@ class Client:
     def __init__(self, auth: HubSpotAuth, settings: HubSpotSettings, host: Host) -> None:
         self.paths = Paths.of(settings.api_version)
         self._host = host
-        # Each attribute access of the SDK makes a new connection pool: this one object is kept for the sync.
-        api = HubSpot(host=settings.api_url.rstrip("/"), retry=False, connection_pool_maxsize=CONNECTIONS)
-        self._api = api.crm.objects.basic_api.api_client
-        self._api.set_default_header("Accept-Encoding", "gzip")
+        self._transport = Transport(settings.api_url)
         self._tokens = self._tokens_for(auth)
         self.quota = Quota(host, f"hubspot-app:{_fingerprint(auth)}", self._quota_resets_at)
         self._account: wire.Account | None = None
@@ -100,7 +92,7 @@ class Client:
 
     def close(self) -> None:
         """Give back the connections."""
-        self._api.rest_client.pool_manager.clear()
+        self._transport.close()
 
     def _call(self, method: str, target: str, body: Body, decoder: Decoder[T], lane: Lane, *, doing: str) -> T:
         token = self._tokens.current()
@@ -137,26 +129,15 @@ class Client:
     ) -> tuple[T, Mapping[str, str]] | tuple[Failure, Mapping[str, str]]:
         """One request, and the answer's headers. What broke on the way counts as an answer of status 0."""
         self._host.called()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
-            answer = self._api.call_api(
-                target,
-                method,
-                header_params={"Authorization": f"Bearer {token}"},
-                body=body,
-                _preload_content=False,
-                _request_timeout=TIMEOUT,
-            )
-            data = answer.data
-        except ApiException as error:
-            headers = error.headers or {}
-            return read_failure(error.status or 0, headers, error.body or ""), headers
-        except UnicodeDecodeError as error:  # the SDK decodes error bodies as UTF-8, which a gateway's need not be
-            refused = error.__context__
-            return read_failure((refused.status if isinstance(refused, ApiException) else 0) or 0, {}, ""), {}
-        except (HTTPError, OSError) as error:
-            return Failure(0, Kind.HICCUP, type(error).__name__, None, {}), {}
+            answer = self._transport.send(method, target, headers, None if body is None else encode(body))
+        except ConnectionError as error:
+            return Failure(0, Kind.HICCUP, str(error), None, {}), {}
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            return read_failure(answer), answer.headers
         try:
-            decoded = wire.decode(data, decoder)
+            decoded = wire.decode(answer.body, decoder)
         except ValueError:
             return Failure(answer.status, Kind.HICCUP, "an answer that is no complete JSON", None, {}), answer.headers
         failed = wire.failed_input(decoded)
@@ -199,20 +180,14 @@ class Client:
 
     def _token_once(self, form: Mapping[str, str]) -> wire.TokenAnswer | Failure:
         self._host.called()
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
         try:
-            answer = self._api.call_api(
-                self.paths.token,
-                "POST",
-                header_params={"Content-Type": "application/x-www-form-urlencoded"},
-                post_params=list(form.items()),
-                _preload_content=False,
-                _request_timeout=TIMEOUT,
-            )
-            return wire.decode(answer.data, _TOKEN)
-        except ApiException as error:
-            return read_failure(error.status or 0, error.headers or {}, error.body or "")
-        except (HTTPError, OSError, ValueError) as error:
-            return Failure(0, Kind.HICCUP, type(error).__name__, None, {})
+            answer = self._transport.send("POST", self.paths.token, headers, urlencode(form).encode())
+            if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+                return read_failure(answer)
+            return wire.decode(answer.body, _TOKEN)
+        except (ConnectionError, ValueError) as error:
+            return Failure(0, Kind.HICCUP, str(error), None, {})
 
     def _quota_resets_at(self) -> datetime:
         now = datetime.now(UTC)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from connectors.hubspot.transport import Answer
 from engine.contract import AccessDenied, CredentialsRejected, PenstockError, SourceRefused, SourceUnavailable
 
 TEN_SECONDLY_WAIT = 10.0
@@ -81,8 +82,9 @@ class Failure:
         )
 
 
-def read_failure(status: int, headers: Mapping[str, str], body: str) -> Failure:
+def read_failure(answer: Answer) -> Failure:
     """Read an answer with an error status."""
+    status, headers, body = answer
     parsed = _json(body)
     message = parsed.get("message")
     return Failure(
@@ -126,7 +128,7 @@ def _limit(text: str) -> Kind:
     return Kind.SEARCH_LIMIT if "secondly" in text else Kind.BURST_LIMIT
 
 
-def _json(body: str) -> Mapping[str, Any]:
+def _json(body: bytes) -> Mapping[str, Any]:
     try:
         parsed = json.loads(body)
     except ValueError:

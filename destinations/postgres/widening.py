@@ -56,4 +56,7 @@ def conversion(column: str, live: str, target: str) -> sql.Composable:
             return query("time_as_text").format(time=value)
     if live == ColumnType.DATE and target == TIMESTAMPTZ:
         return sql.SQL("{}::timestamp AT TIME ZONE 'UTC'").format(value)
+    if live in {"real", ColumnType.DOUBLE} and target == ColumnType.NUMERIC:
+        # the cast without the text in between keeps only fifteen digits
+        return sql.SQL("{}::text::numeric").format(value)
     return sql.SQL("{}::{}").format(value, type_name(target))

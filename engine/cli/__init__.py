@@ -12,7 +12,7 @@ def main(args: Sequence[str] | None = None) -> int:
     0: done. 1: the work failed (a sync, a setup test). 2: the request was wrong, or something it needs cannot be
     reached. 130: interrupted.
     """
-    from engine.cli.app import app  # noqa: PLC0415 - imported late so that importing `engine.cli` costs nothing
+    from engine.cli.app import app
 
     try:
         app(args=args, prog_name="penstock")
@@ -21,7 +21,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BaseException as error:
-        from engine.contract import Cancelled, PenstockError  # noqa: PLC0415 - what nobody needs while all is well
+        from engine.contract import Cancelled, PenstockError
 
         if isinstance(error, Cancelled):
             return 130

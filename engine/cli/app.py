@@ -34,7 +34,7 @@ app.command("demo", context_settings=extras.DEMO_ARGUMENTS, add_help_option=Fals
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version  # noqa: PLC0415 - costs more than the rest of the help
+        from importlib.metadata import version
 
         typer.echo(f"penstock {version('penstock')}")
         raise typer.Exit

@@ -16,7 +16,7 @@ app.command("create")(edit.create)
 @app.command("list")
 def list_all(as_json: AsJson = False) -> None:
     """List all connections."""
-    from engine.cli.workspace import opened, output  # noqa: PLC0415 - see app.py
+    from engine.cli.workspace import opened, output
 
     with opened() as workspace:
         connections = workspace.connections.all()
@@ -44,7 +44,7 @@ def list_all(as_json: AsJson = False) -> None:
 @app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show a connection's settings, state and last setup tests."""
-    from engine.cli.workspace import opened, output  # noqa: PLC0415 - see app.py
+    from engine.cli.workspace import opened, output
 
     with opened() as workspace:
         connection = workspace.connections.get(name)
@@ -60,7 +60,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
 @app.command("test")
 def run_setup_tests(name: Name, as_json: AsJson = False) -> None:
     """Run a connection's setup tests; exit code 1 if one fails."""
-    from engine.cli.workspace import opened, output  # noqa: PLC0415 - see app.py
+    from engine.cli.workspace import opened, output
 
     with opened() as workspace:
         tests = workspace.connections.test(name)
@@ -81,7 +81,7 @@ def pause(name: Name) -> None:
 
     A sync that is running goes on to its end.
     """
-    from engine.cli.workspace import opened  # noqa: PLC0415 - see app.py
+    from engine.cli.workspace import opened
 
     with opened() as workspace:
         connection = workspace.connections.pause(name)
@@ -91,7 +91,7 @@ def pause(name: Name) -> None:
 @app.command()
 def resume(name: Name) -> None:
     """Sync a connection by its schedule again."""
-    from engine.cli.workspace import opened  # noqa: PLC0415 - see app.py
+    from engine.cli.workspace import opened
 
     with opened() as workspace:
         connection = workspace.connections.resume(name)
@@ -101,7 +101,7 @@ def resume(name: Name) -> None:
 @app.command()
 def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Delete a connection; its tables in the destination stay."""
-    from engine.cli.workspace import opened  # noqa: PLC0415 - see app.py
+    from engine.cli.workspace import opened
 
     with opened() as workspace:
         connection = workspace.connections.get(name)

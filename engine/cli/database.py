@@ -13,9 +13,9 @@ def upgrade() -> None:
 
     Stop the daemon and the workers first.
     """
-    from engine.settings import settings  # noqa: PLC0415 - see app.py
-    from engine.state.database import connect  # noqa: PLC0415 - see app.py
-    from engine.state.upgrade import current_version, upgrade  # noqa: PLC0415 - see app.py
+    from engine.settings import settings
+    from engine.state.database import connect
+    from engine.state.upgrade import current_version, upgrade
 
     database = connect(settings())
     try:

@@ -49,8 +49,8 @@ def create(
     From a file with the REST body, from options, or from both (then an option goes before the file's field). Credentials that neither gives come from PENSTOCK_ACCESS_TOKEN, or PENSTOCK_CLIENT_ID, PENSTOCK_CLIENT_SECRET and
     PENSTOCK_REFRESH_TOKEN; else you are asked.
     """
-    from engine.cli import body, credentials  # noqa: PLC0415 - see app.py
-    from engine.cli.workspace import ConnectionBody, opened, output, parse, services  # noqa: PLC0415 - see app.py
+    from engine.cli import body, credentials
+    from engine.cli.workspace import ConnectionBody, opened, output, parse, services
 
     raw = body.body_in(file)
     if service is None and file is None and len(services()) == 1:
@@ -102,8 +102,8 @@ def update(
 
     New config or credentials must pass the setup tests first, or nothing is changed.
     """
-    from engine.cli import body, credentials  # noqa: PLC0415 - see app.py
-    from engine.cli.workspace import ConnectionChange, opened, output, parse  # noqa: PLC0415 - see app.py
+    from engine.cli import body, credentials
+    from engine.cli.workspace import ConnectionChange, opened, output, parse
 
     raw = body.with_options(
         body.body_in(file),

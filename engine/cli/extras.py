@@ -22,14 +22,14 @@ def sandbox(
 
     `penstock sandbox SERVICE --help` tells its options.
     """
-    from engine import plugins  # noqa: PLC0415
+    from engine import plugins
 
     plugins.sandbox(service)(args=context.args, prog_name=f"penstock sandbox {service}")
 
 
 def demo(context: typer.Context) -> None:
     """See it work from end to end against a sandbox."""
-    from engine import plugins  # noqa: PLC0415
+    from engine import plugins
 
     command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     command.command()(plugins.demo())

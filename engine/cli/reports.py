@@ -11,8 +11,8 @@ from engine.cli.options import AsJson, Name
 
 def status(as_json: AsJson = False) -> None:
     """Show all connections with their last and next sync."""
-    from engine.cli.workspace import opened, output  # noqa: PLC0415 - see app.py
-    from engine.connections import reports  # noqa: PLC0415 - see app.py
+    from engine.cli.workspace import opened, output
+    from engine.connections import reports
 
     with opened() as workspace:
         rows = reports.connection_status(workspace.database, staggered=workspace.settings.schedule_offset)
@@ -62,8 +62,8 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """Show a connection's last syncs, the newest first."""
-    from engine.cli.workspace import opened, output  # noqa: PLC0415 - see app.py
-    from engine.connections import reports  # noqa: PLC0415 - see app.py
+    from engine.cli.workspace import opened, output
+    from engine.connections import reports
 
     with opened() as workspace:
         connection = workspace.connections.get(name)

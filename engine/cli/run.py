@@ -11,8 +11,8 @@ from engine.cli.options import AsJson, Name
 
 def serve() -> None:
     """Run the daemon: the schedule and workers. It ends cleanly on SIGTERM."""
-    from engine import daemon  # noqa: PLC0415 - see app.py
-    from engine.cli.workspace import configured  # noqa: PLC0415 - see app.py
+    from engine import daemon
+    from engine.cli.workspace import configured
 
     raise typer.Exit(daemon.serve(configured()))
 
@@ -22,8 +22,8 @@ def worker() -> None:
 
     It takes jobs from the same PENSTOCK_DATABASE_URL, with the same PENSTOCK_SECRET_KEY, and ends cleanly on SIGTERM.
     """
-    from engine import daemon  # noqa: PLC0415 - see app.py
-    from engine.cli.workspace import configured  # noqa: PLC0415 - see app.py
+    from engine import daemon
+    from engine.cli.workspace import configured
 
     raise typer.Exit(daemon.work(configured()))
 
@@ -39,9 +39,9 @@ def sync(
 
     The daemon does it when one runs, else this process. Exit code 1 unless the sync succeeds.
     """
-    from engine.cli.progress import Bars  # noqa: PLC0415 - see app.py
-    from engine.cli.workspace import opened, output  # noqa: PLC0415 - see app.py
-    from engine.queue.follow import sync_now  # noqa: PLC0415 - see app.py
+    from engine.cli.progress import Bars
+    from engine.cli.workspace import opened, output
+    from engine.queue.follow import sync_now
 
     with opened() as workspace:
         connection = workspace.connections.get(name)

@@ -7,9 +7,9 @@ from engine.cli.options import AsJson
 
 def show(as_json: AsJson = False) -> None:
     """List the settings, their values and where each comes from."""
-    from engine.cli import output  # noqa: PLC0415 - see app.py
-    from engine.plugins import services, source_plugin  # noqa: PLC0415 - see app.py
-    from engine.settings import Settings, listing  # noqa: PLC0415 - see app.py
+    from engine.cli import output
+    from engine.plugins import services, source_plugin
+    from engine.settings import Settings, listing
 
     listed = listing([Settings, *(source_plugin(service).settings for service in services())])
     if as_json:

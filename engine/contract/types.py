@@ -26,7 +26,7 @@ _WIDER: dict[ColumnType, ColumnType] = {
     ColumnType.BOOLEAN: ColumnType.TEXT,
     ColumnType.BIGINT: ColumnType.NUMERIC,
     ColumnType.NUMERIC: ColumnType.TEXT,
-    ColumnType.DOUBLE: ColumnType.TEXT,
+    ColumnType.DOUBLE: ColumnType.NUMERIC,
     ColumnType.DATE: ColumnType.TIMESTAMPTZ,
     ColumnType.TIMESTAMPTZ: ColumnType.TEXT,
     ColumnType.JSONB: ColumnType.TEXT,

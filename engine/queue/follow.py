@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -118,7 +121,19 @@ def _look(database: Database, connection: Connection) -> _Look:
         tuple(_stream(stream) for stream in streams),
         sync.api_calls if sync else 0,
     )
-    return _Look(sync, progress, is_running(sync, now))
+    return _Look(sync, progress, is_running(sync, now) and not _process_is_gone(sync))
+
+
+def _process_is_gone(sync: Sync | None) -> bool:
+    """Whether a sync's process ran on this machine and is gone: its row alone would look alive for another minute."""
+    host, _, process = (sync.worker or "").rpartition(":") if sync else ("", "", "")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except OSError as error:
+        return error.errno == errno.ESRCH
+    return False
 
 
 def _stream(row: SyncStream) -> StreamProgress:

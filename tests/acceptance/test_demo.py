@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -76,7 +75,11 @@ def place() -> Iterator[Place]:
             process.kill()
 
 
-def test_it_tells_what_happened_and_leaves_nothing(place: Place) -> None:
+def test_it_tells_what_happened_and_leaves_nothing_but_the_users_settings(place: Place) -> None:
+    place.environment |= {"PENSTOCK_HOME": str(place.folder / "home"), "PENSTOCK_BIND": "nonsense"}
+    place.environment |= {"PENSTOCK_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "PGPORT": "1"}
+    (place.folder / ".env").write_text("PENSTOCK_WORKERS=nonsense\nPENSTOCK_SECRET_KEY=nonsense\n")
+
     ended = place.run(*SMALL)
 
     assert (ended.code, ended.errors) == (0, "")
@@ -85,74 +88,66 @@ def test_it_tells_what_happened_and_leaves_nothing(place: Place) -> None:
     assert len(re.findall(r"Sync \d of 'hubspot' succeeded", ended.output)) == 2
     assert "$ penstock demo --keep" in ended.output
     assert f"-h {place.folder}/.penstock/demo/postgres " in ended.output
-    assert place.left() == []
-
-
-def test_it_has_no_colours_where_there_is_no_terminal(place: Place) -> None:
-    assert "\x1b" not in place.run(*SMALL).output
-
-
-def test_it_leaves_the_settings_of_the_user_alone(place: Place) -> None:
-    nowhere = {
-        "PENSTOCK_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
-        "PGPORT": "1",
-        "PGOPTIONS": "-c nonsense=1",
-    }
-    place.environment |= nowhere | {"PENSTOCK_HOME": str(place.folder / "home"), "PENSTOCK_BIND": "nonsense"}
-    (place.folder / ".env").write_text("PENSTOCK_WORKERS=nonsense\nPENSTOCK_SECRET_KEY=nonsense\n")
-
-    assert place.run(*SMALL).code == 0
+    assert "\x1b" not in ended.output  # no colours, as there is no terminal
     assert place.left() == [".env"]
 
 
-def test_what_it_prints_is_what_is_in_the_database(place: Place) -> None:
-    ended = place.run("--keep")
-    assert (ended.code, ended.errors) == (0, "")
-
-    with psycopg.connect(
-        host=f"{place.folder}/.penstock/demo/postgres", user="postgres", dbname="postgres"
-    ) as database:
-        for table, rows, deleted in re.findall(r"^hubspot\.(\w+) +([\d,]+) +([\d,]*)", ended.output, re.MULTILINE):
-            gone = "count(*) FILTER (WHERE _fivetran_deleted)" if deleted else "0"
-            found = database.execute(f"SELECT count(*), {gone} FROM hubspot.{table}").fetchone()
-            assert found == (_number(rows), _number(deleted or "0")), table
-        streams = database.execute(
-            "SELECT stream, records_read, rows_inserted, rows_updated, rows_deleted FROM penstock.sync_streams WHERE sync_id = 2"
-        ).fetchall()
-        merged = database.execute("SELECT deal_id, merged_deal_id FROM hubspot.merged_deal ORDER BY 2").fetchall()
-        states = dict(database.execute("SELECT deal_id, _fivetran_deleted FROM hubspot.deal").fetchall())
-    assert len(streams) == 6
-    for stream in streams:
-        assert re.search(" +".join(f"{value:,}" if isinstance(value, int) else value for value in stream), ended.output)
-    [(winner, one), (same, other)] = merged
-    assert winner == same
-    assert (states[winner], states[one], states[other]) == (False, True, True)
-    assert f"{one}, {other}" in ended.output
-    assert re.search(r"contact .* subscriber +customer\n", ended.output)
-    assert re.search(r"contact .* live +deleted\n", ended.output)
-
-
-def _number(text: str) -> int:
-    return int(text.replace(",", ""))
-
-
-def test_its_last_words_work_as_they_stand(place: Place) -> None:
+def test_what_it_prints_is_true_and_its_last_words_work_as_they_stand(place: Place) -> None:
     place.environment["PENSTOCK_HOME"] = str(place.folder / "home")
-    last = place.run("--keep", *SMALL).output.rpartition("Look for yourself")[2]
-    commands = [line.removeprefix("$ ") for line in last.splitlines() if line.startswith("$ ")]
-    queries = "".join(line.strip() for line in last.splitlines() if line.startswith("    "))
-    psql = next(command for command in commands if "psql" in command)
-    script = "\n".join(["set -e", *(f"{psql} -c {shlex.quote(queries)}" if c == psql else c for c in commands)])
 
-    ran = subprocess.run(
-        ["bash", "-c", script], cwd=place.folder, capture_output=True, text=True, check=False, env=place.environment
-    )
+    ended = place.run("--keep")
 
+    assert (ended.code, ended.errors) == (0, "")
+    _assert_tables_are_as_told(ended.output, f"{place.folder}/.penstock/demo/postgres")
+    ran = _run_as_it_stands(ended.output.rpartition("Look for yourself")[2], place)
     assert ran.returncode == 0, ran.stderr
     assert re.search(r"1 +historical +manual +succeeded", ran.stdout)
     assert "Sync 3 of 'hubspot' succeeded" in ran.stdout
     assert "is stopped and removed" in ran.stdout
     assert place.left() == []
+
+
+def _assert_tables_are_as_told(output: str, socket_folder: str) -> None:
+    with psycopg.connect(host=socket_folder, user="postgres", dbname="postgres") as database:
+        told = re.findall(r"^hubspot\.(\w+) +([\d,]+) +([\d,]*)", output, re.MULTILINE)
+        for table, rows, deleted in told:
+            gone = "count(*) FILTER (WHERE _fivetran_deleted)" if deleted else "0"
+            found = database.execute(f"SELECT count(*), {gone} FROM hubspot.{table}").fetchone()
+            assert found == (_number(rows), _number(deleted or "0")), table
+        streams = database.execute(
+            "SELECT stream, records_read, rows_inserted, rows_updated, rows_deleted "
+            "FROM penstock.sync_streams WHERE sync_id = 2"
+        ).fetchall()
+        merged = database.execute("SELECT deal_id, merged_deal_id FROM hubspot.merged_deal ORDER BY 2").fetchall()
+        gone_deals = dict(database.execute("SELECT deal_id, _fivetran_deleted FROM hubspot.deal").fetchall())
+    assert len(told) == 14
+    assert len(streams) == 6
+    for name, *numbers in streams:
+        assert re.search(" +".join([name, *(f"{number:,}" for number in numbers)]), output)
+    [(winner, one), (same, other)] = merged
+    assert winner == same
+    assert (gone_deals[winner], gone_deals[one], gone_deals[other]) == (False, True, True)
+    assert f"{one}, {other}" in output
+    assert re.search(r"contact .* subscriber +customer *\n", output)
+    assert re.search(r"contact .* live +deleted *\n", output)
+
+
+def _run_as_it_stands(words: str, place: Place) -> subprocess.CompletedProcess[str]:
+    """Run every command; those who get indented lines after them, with these."""
+    commands = re.findall(r"^\$ (.*)\n((?: {4}.*\n)*)", words, re.MULTILINE)
+    script = "\n".join(f"{command} <<'END'\n{given}END" if given else command for command, given in commands)
+    return subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=place.folder,
+        env=place.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
 
 
 def test_a_second_kept_demo_is_refused(place: Place) -> None:
@@ -172,10 +167,21 @@ def test_there_may_be_nothing_to_stop(place: Place) -> None:
     assert "There is no demo" in ended.errors
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["folder ", "HubSpot ", "Penstock ", "$ penstock sync", "4. Incremental", "6. "])
-def test_an_interruption_at_any_moment_leaves_nothing(place: Place, moment: str, number: signal.Signals) -> None:
-    with place.start(*SMALL, *(["--keep"] if number == signal.SIGTERM else [])) as demo:
+@pytest.mark.parametrize(
+    ("moment", "number", "arguments"),
+    [
+        ("folder ", signal.SIGINT, []),
+        ("HubSpot ", signal.SIGTERM, []),
+        ("Penstock   ", signal.SIGINT, ["--keep"]),
+        ("$ penstock sync", signal.SIGTERM, ["--keep"]),
+        ("4. Incremental", signal.SIGINT, []),
+        ("6. ", signal.SIGTERM, []),
+    ],
+)
+def test_an_interruption_at_any_moment_leaves_nothing(
+    place: Place, moment: str, number: signal.Signals, arguments: list[str]
+) -> None:
+    with place.start(*SMALL, *arguments) as demo:
         assert demo.stdout
         assert any(line.startswith(moment) for line in demo.stdout)
         demo.send_signal(number)
@@ -186,22 +192,26 @@ def test_an_interruption_at_any_moment_leaves_nothing(place: Place, moment: str,
     assert place.left() == []
 
 
-@pytest.mark.parametrize(
-    ("killed", "said"),
-    [
-        ("sandbox", "The demo ends here, because `penstock connections create"),
-        ("serve", "PostgreSQL stopped, because Penstock's daemon did."),
-    ],
-)
-def test_a_part_that_dies_ends_it_with_a_sentence_and_leaves_nothing(place: Place, killed: str, said: str) -> None:
+def test_a_command_that_fails_ends_it_with_its_exit_code(place: Place) -> None:
     with place.start(*SMALL) as demo:
         assert demo.stdout
         assert any(line.startswith("1. ") for line in demo.stdout)
-        [victim] = [process for process in place.processes() if killed in process.cmdline()]
-        victim.kill()
+        for token in place.folder.glob("*/hubspot.token"):
+            token.unlink()
         _, errors = demo.communicate()
 
     assert demo.returncode == 2
-    assert said in errors
-    assert "Traceback" not in errors
+    assert "hubspot.token cannot be read" in errors
+    assert "The demo ends here, because `penstock connections create" in errors
+    assert place.left() == []
+
+
+def test_a_daemon_that_dies_leaves_no_database_behind(place: Place) -> None:
+    with place.start(*SMALL) as demo:
+        assert demo.stdout
+        assert any(line.startswith("5. ") for line in demo.stdout)
+        [daemon] = [process for process in place.processes() if "serve" in process.cmdline()]
+        daemon.kill()
+        demo.communicate()
+
     assert place.left() == []

@@ -110,9 +110,7 @@ class Machine:
         }
         log = self._folder / "penstock.log"
         with log.open("w") as output:
-            process = subprocess.Popen(
-                [PENSTOCK, *arguments], env=environment, stdout=output, stderr=output
-            )
+            process = subprocess.Popen([PENSTOCK, *arguments], env=environment, stdout=output, stderr=output)
             _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode == 0, log.read_text()

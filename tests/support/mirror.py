@@ -27,6 +27,7 @@ class Mirror:
 
     rig: Rig
     account: Account
+    url: str
     schema: str
 
     def sync(self, outcome: str = "succeeded") -> SyncOutcome:
@@ -95,7 +96,7 @@ def mirrored(rig: Rig, account: Account, *, auth: Mapping[str, Any] | None = Non
                 "run_setup_tests": False,
             }
             rig.connections.create(ConnectionBody.model_validate(body))
-            yield Mirror(rig, account, schema)
+            yield Mirror(rig, account, sandbox.url, schema)
         finally:
             if before is None:
                 del os.environ["PENSTOCK_HUBSPOT_API_URL"]

@@ -15,8 +15,8 @@ class Server:
         self._socket_folder = lines[4]
         self._pg_ctl = Path((self._data / "postmaster.opts").read_text().split()[0]).with_name("pg_ctl")
 
-    def restart(self) -> None:
-        self._control("-m", "fast", "restart")
+    def restart(self, mode: str = "fast") -> None:
+        self._control("-m", mode, "restart")
 
     def stop(self) -> None:
         self._control("-m", "fast", "stop")

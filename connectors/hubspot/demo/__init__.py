@@ -17,6 +17,7 @@ from connectors.hubspot.demo import next_steps, show
 from connectors.hubspot.demo.api import HubSpot
 from connectors.hubspot.demo.changes import change_records
 from connectors.hubspot.demo.home import KEPT, SCHEMA, TOKEN_FILE, Home, forget_settings
+from connectors.hubspot.demo.processes import interruptions
 from connectors.hubspot.demo.tables import Tables
 
 
@@ -38,7 +39,8 @@ def run(
         kept.remove()
         show.line(f"The demo in {kept.folder} is stopped and removed.")
         return
-    _end_on_signals()
+    for number in interruptions():
+        signal.signal(number, signal.default_int_handler)
     try:
         with ExitStack() as left_behind:
             home = Home.make(keep=keep)
@@ -82,10 +84,3 @@ def _sync_twice(home: Home, hubspot: HubSpot) -> None:
         show.answers(changed.questions, before, tables.answers(changed.questions))
         show.heading("6. In PostgreSQL now")
         show.counts(SCHEMA, tables.counts())
-
-
-def _end_on_signals() -> None:
-    """Let SIGTERM and SIGHUP interrupt as Ctrl-C does; under nohup, SIGHUP stays without effect."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)

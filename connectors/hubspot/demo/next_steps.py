@@ -11,7 +11,8 @@ from pathlib import Path
 
 from connectors.hubspot.demo import show
 from connectors.hubspot.demo.api import HubSpot
-from connectors.hubspot.demo.home import KEPT, PENSTOCK, SCHEMA, Home
+from connectors.hubspot.demo.home import KEPT, SCHEMA, Home
+from connectors.hubspot.demo.processes import PENSTOCK
 from connectors.hubspot.demo.tables import DATABASE, USER
 
 MORE_CHANGES = {"object_type": "deals", "seed": 7, "updates": 25, "archives": 5}
@@ -24,6 +25,7 @@ def of_kept(home: Home, hubspot: HubSpot, forgotten: Sequence[str]) -> None:
     if forgotten:
         show.prompt(shlex.join(["unset", *forgotten]))
     show.prompt(_psql(home, home.socket_folder))
+    show.line("    \\x auto")
     for relation in ("penstock.connection_status", "penstock.sync_history", f"{SCHEMA}.merged_deal"):
         show.line(f"    TABLE {relation};")
     show.line("In its folder, penstock works on the demo:")

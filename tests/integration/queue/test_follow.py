@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 from support.rig import Rig, eventually
@@ -63,6 +67,22 @@ def test_a_sync_that_runs_already_is_followed(rig: Rig) -> None:
     elsewhere.join()
     assert (outcome.outcome, outcome.progress.read) == ("succeeded", 20)
     assert len(rig.syncs()) == 1
+
+
+def test_a_sync_whose_process_was_killed_is_not_waited_for(rig: Rig) -> None:
+    rig.connect()
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    worker = f"{socket.gethostname()}:{ended.pid}"
+    rig.execute(
+        "INSERT INTO penstock.syncs (connection_id, trigger, historical, worker)"
+        " SELECT id, 'manual', true, %s FROM penstock.connections",
+        worker,
+    )
+    began = time.monotonic()
+    assert sync_now(rig.database, rig.vault, "test").outcome == "succeeded"
+    assert time.monotonic() - began < 30
+    assert [sync["outcome"] for sync in rig.syncs()] == ["interrupted", "succeeded"]
 
 
 def test_a_failure_elsewhere_is_told_as_it_was(rig: Rig) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from connectors.hubspot.failures import Kind, read_failure, required_scopes
+from connectors.hubspot.transport import Answer
 from engine.contract import AccessDenied, CredentialsRejected, Follow, SourceRefused, SourceUnavailable
 
 LIMIT = {"status": "error", "errorType": "RATE_LIMIT"}
@@ -35,7 +36,7 @@ LIMIT = {"status": "error", "errorType": "RATE_LIMIT"}
 )
 def test_the_kind_of_a_failure_decides_what_follows(status: int, body: Any, kind: Kind) -> None:
     text = body if isinstance(body, str) else json.dumps(body)
-    assert read_failure(status, {}, text).kind is kind
+    assert read_failure(Answer(status, {}, text.encode())).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_the_kind_of_a_failure_decides_what_follows(status: int, body: Any, kind
     ],
 )
 def test_what_is_raised_when_tries_are_over(status: int, error: type[Exception], follow: Follow) -> None:
-    raised = read_failure(status, {}, '{"message": "no"}').error("listing deals", "deals")
+    raised = read_failure(Answer(status, {}, b'{"message": "no"}')).error("listing deals", "deals")
     assert type(raised) is error
     assert raised.follow is follow
 
@@ -59,7 +60,7 @@ def test_what_is_raised_when_tries_are_over(status: int, error: type[Exception],
     ("header", "seconds"), [("7", 7.0), ("0", 0.0), ("-3", 0.0), ("", None), (None, None), ("Wed, 21 Oct 2026", None)]
 )
 def test_retry_after_is_taken_when_it_is_seconds(header: str | None, seconds: float | None) -> None:
-    assert read_failure(429, {"Retry-After": header} if header is not None else {}, "").retry_after == seconds
+    assert read_failure(Answer(429, {"Retry-After": header} if header is not None else {}, b"")).retry_after == seconds
 
 
 @pytest.mark.parametrize("key", ["requiredGranularScopes", "requiredScopes", "scopes"])
@@ -68,7 +69,7 @@ def test_the_missing_scope_is_named_whatever_the_key_is_called(key: str) -> None
         "errors": [{"message": "One or more", "context": {key: ["crm.objects.deals.read", "crm.schemas.deals.read"]}}]
     }
     assert required_scopes(body) == ("crm.objects.deals.read", "crm.schemas.deals.read")
-    error = read_failure(403, {}, json.dumps(body)).error("listing deals")
+    error = read_failure(Answer(403, {}, json.dumps(body).encode())).error("listing deals")
     assert "crm.objects.deals.read or crm.schemas.deals.read" in str(error)
 
 
@@ -76,4 +77,4 @@ def test_the_missing_scope_is_named_whatever_the_key_is_called(key: str) -> None
     "body", ["[]", "null", "7", '{"errors": "x"}', '{"errors": [{"context": {"scope": "x"}}]}', "{"]
 )
 def test_odd_bodies_are_read_without_a_fuss(body: str) -> None:
-    assert isinstance(read_failure(403, {}, body).error("listing deals"), AccessDenied)
+    assert isinstance(read_failure(Answer(403, {}, body.encode())).error("listing deals"), AccessDenied)

@@ -1,0 +1,228 @@
+"""Whatever is killed and whenever: after the next sync that succeeds, source and destination are equal, row by row.
+
+The real command runs as a process of its own. It is killed when the sandbox HubSpot has got a random number of its
+requests, and a random moment later; so kills fall on reads, on commits, and on what is between them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from support.announced import History
+from support.mirror import Mirror, mirrored
+from support.rig import ROOT, Rig
+from support.server import Server
+
+from connectors.hubspot.sandbox.account import Account
+from connectors.hubspot.sandbox.faults import Fault
+from engine.settings import Settings
+
+SEED = os.environ.get("CRASH_SEED") or str(random.SystemRandom().randrange(10**6))
+"""Shown when a test fails; CRASH_SEED repeats its decisions (its timing, nothing can)."""
+
+KILLS, ROUNDS = 25, 3
+LONG_AFTER = 900.0
+"""Seconds after which no change is read again just because the last sync was a moment ago."""
+
+COMMAND = """
+import sys
+import connectors.hubspot.source, destinations.postgres, engine.cli.progress, engine.cli.workspace, engine.queue.follow
+sys.argv[1:] = sys.stdin.readline().split()
+from engine.cli import main
+sys.exit(main())
+"""
+"""`penstock`, which has imported everything by the time it is told what to do."""
+
+
+class Commands:
+    """Runs commands; the next one is always starting already, so that fifty of them do not take minutes."""
+
+    def __init__(self, rig: Rig, url: str) -> None:
+        self._environment = {**rig.environment(), "PENSTOCK_HUBSPOT_API_URL": url}
+        self._spare = self._start()
+
+    @contextmanager
+    def run(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """A running command; killed at the end if it still runs."""
+        process, self._spare = self._spare, self._start()
+        assert process.stdin
+        with process:
+            process.stdin.write(f"{' '.join(arguments)}\n")
+            process.stdin.flush()
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def close(self) -> None:
+        with self._spare as spare:
+            spare.kill()
+
+    def _start(self) -> subprocess.Popen[str]:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.Popen([sys.executable, "-c", COMMAND], env=self._environment, cwd=ROOT, text=True, **pipes)  # type: ignore[call-overload,no-any-return]
+
+
+class Countdown:
+    """Does something once the account has got so many requests more, and `delay` seconds later."""
+
+    def __init__(self, account: Account) -> None:
+        self._real = account.faults.next
+        self._left = 0
+        self._timer = threading.Timer(0, lambda: None)
+        account.faults.next = self._next  # type: ignore[method-assign]
+
+    def set(self, requests: int, delay: float, action: Callable[[], Any]) -> None:
+        self._timer = threading.Timer(delay, action)
+        self._left = requests
+
+    def stop(self) -> None:
+        """Nothing happens any more; what is happening comes to its end."""
+        self._left = 0
+        if self._timer.ident is not None:
+            self._timer.join()
+
+    def _next(self, method: str, path: str) -> Fault | None:
+        self._left -= 1
+        if self._left == 0:
+            self._timer.start()
+        return self._real(method, path)
+
+
+class Crashing:
+    """A mirror whose syncs are processes, in which something happens at random moments."""
+
+    def __init__(self, mirror: Mirror, rng: random.Random) -> None:
+        self.mirror = mirror
+        self.rng = rng
+        self.history = History(mirror.account, rng)
+        self.commands = Commands(mirror.rig, mirror.url)
+        self._countdown = Countdown(mirror.account)
+
+    def sync(self, *, within: int = 0, act: Callable[[subprocess.Popen[str]], Any] = lambda _: None) -> tuple[int, str]:
+        """Sync, and act after one of the first `within` requests; gives the exit code, and all that was said."""
+        with self.commands.run("sync", self.mirror.schema) as process:
+            if within:
+                moment = self.rng.randint(1, within), self.rng.random() ** 2 * 0.3
+                self._countdown.set(*moment, lambda: act(process))
+            said = process.communicate(timeout=90)[0]
+            self._countdown.stop()
+        assert "Traceback" not in said, said
+        return process.returncode, said
+
+    def killed(self, within: int) -> bool:
+        """Sync, and kill it at a random moment; whether it was not done by then."""
+        code, said = self.sync(within=within, act=lambda process: process.kill())
+        assert code in {0, -9}, said
+        return code == -9
+
+    def synced(self) -> None:
+        """Sync to the end, then compare."""
+        code, said = self.sync()
+        assert code == 0, said
+        self.mirror.assert_same()
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> random.Random:
+    print(f"CRASH_SEED={SEED}")
+    return random.Random(f"{SEED}/{request.node.name}")
+
+
+def account(**options: Any) -> Account:
+    sizes = {"contacts": 2600, "companies": 150, "deals": 250}
+    return Account(**{**sizes, "properties": 12, "association_page": 20, "latency": 0.015, **options})
+
+
+@contextmanager
+def crashing(rig: Rig, account: Account, rng: random.Random) -> Iterator[Crashing]:
+    with mirrored(rig, account) as mirror:
+        made = Crashing(mirror, rng)
+        try:
+            yield made
+        finally:
+            made.commands.close()
+
+
+@pytest.fixture
+def rig(database_url: str, tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(Settings(home=tmp_path / "home", database_url=SecretStr(database_url)), tmp_path)
+    yield rig
+    rig.close()
+
+
+@pytest.mark.timeout(600)
+def test_killed_during_historical_syncs(rig: Rig, rng: random.Random) -> None:
+    kills = 0
+    while kills < KILLS:
+        with crashing(rig, account(seed=rng.randrange(10**6)), rng) as it:
+            while kills < KILLS and it.killed(within=60):
+                kills += 1
+                it.history.go_on(3)
+            it.synced()
+
+
+@pytest.mark.timeout(600)
+def test_killed_during_incremental_syncs(rig: Rig, rng: random.Random) -> None:
+    with crashing(rig, account(), rng) as it:
+        it.synced()
+        kills = 0
+        while kills < KILLS:
+            it.mirror.account.advance(LONG_AFTER)
+            it.history.go_on(25)
+            kills += it.killed(within=40)
+            if rng.random() < 0.3:
+                it.synced()
+        it.synced()
+
+
+@pytest.mark.timeout(600)
+def test_postgresql_restarts_under_syncs(rng: random.Random) -> None:
+    with tempfile.TemporaryDirectory(prefix="penstock-test-") as home:
+        rig = Rig(Settings(home=Path(home), database_url=None), Path(home))
+        server = Server(Path(home))
+
+        def restart(_: object) -> None:
+            server.restart(mode=rng.choice(("immediate", "immediate", "fast")))
+
+        try:
+            for _ in range(ROUNDS):
+                with crashing(rig, account(seed=rng.randrange(10**6)), rng) as it:
+                    for within in (60, 40, 40):
+                        it.sync(within=within, act=restart)
+                        it.synced()
+                        it.mirror.account.advance(LONG_AFTER)
+                        it.history.go_on(25)
+        finally:
+            rig.close()
+
+
+def test_syncs_started_at_once_never_load_both(rig: Rig, rng: random.Random) -> None:
+    with crashing(rig, account(contacts=1200), rng) as it, ExitStack() as stack:
+        others = [Commands(rig, it.mirror.url) for _ in range(2)]
+        for commands in others:
+            stack.callback(commands.close)
+        for _ in range(2):
+            with ExitStack() as running:
+                sync = ("sync", it.mirror.schema)
+                processes = [running.enter_context(commands.run(*sync)) for commands in (it.commands, *others)]
+                ended = [(process.communicate(timeout=90)[0], process.returncode) for process in processes]
+            assert all(code == 0 for _, code in ended), ended
+            it.mirror.assert_same()
+            it.mirror.account.advance(LONG_AFTER)
+            it.history.go_on(40)
+        syncs = rig.syncs(it.mirror.schema)
+        assert all(one["finished_at"] <= other["started_at"] for one, other in pairwise(syncs))
+        assert {sync["outcome"] for sync in syncs} == {"succeeded"}
