@@ -14,7 +14,7 @@ TYPES = st.sampled_from(ColumnType)
     [
         (ColumnType.BOOLEAN, ColumnType.NUMERIC, ColumnType.TEXT),
         (ColumnType.BIGINT, ColumnType.NUMERIC, ColumnType.NUMERIC),
-        (ColumnType.BIGINT, ColumnType.DOUBLE, ColumnType.TEXT),
+        (ColumnType.BIGINT, ColumnType.DOUBLE, ColumnType.NUMERIC),
         (ColumnType.DATE, ColumnType.TIMESTAMPTZ, ColumnType.TIMESTAMPTZ),
         (ColumnType.DATE, ColumnType.BIGINT, ColumnType.TEXT),
         (ColumnType.JSONB, ColumnType.JSONB, ColumnType.JSONB),

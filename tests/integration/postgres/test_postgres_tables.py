@@ -58,6 +58,7 @@ def test_lookups_that_the_key_does_not_lead_get_an_index(harness: Harness, sessi
         ("smallint", "17", ColumnType.NUMERIC, "numeric", "17"),
         ("numeric(10,2)", "17.5", ColumnType.NUMERIC, "numeric", "17.50"),
         ("real", "0.5", ColumnType.DOUBLE, "double precision", "0.5"),
+        ("double precision", "0.12345678901234568", ColumnType.NUMERIC, "numeric", "0.12345678901234568"),
         ("varchar(8)", "short", ColumnType.TEXT, "text", "short"),
         ("json", '{"a": 1}', ColumnType.JSONB, "jsonb", "{'a': 1}"),
         ("timestamp", "2024-02-29 12:00:00.123456", ColumnType.TEXT, "text", "2024-02-29T12:00:00.123456Z"),
@@ -98,7 +99,7 @@ def test_an_older_table_is_taken_over_as_it_is(harness: Harness, session: LoadSe
     assert sorted(changes) == [
         "added column deal.closes",
         "added column deal.is_deleted",
-        "deal.amount widened from double precision to text",
+        "deal.amount widened from double precision to numeric",
         "deal.name widened from character varying(256) to text",
     ]
     session.write(deals(("1", "One", "1.5", None), ("2", "Two", "2.5", None), ("3", "Three", None, None)))
