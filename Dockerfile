@@ -19,7 +19,6 @@ ENV PATH=/opt/penstock/bin:$PATH \
     PENSTOCK_LOG_FORMAT=json
 USER 10001:10001
 WORKDIR /var/lib/penstock
-VOLUME /var/lib/penstock
 EXPOSE 8484
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8484/healthz', timeout=4)"]

@@ -54,6 +54,8 @@ class _Part:
     first: int | None = None
     page: Future[Listed] | None = None
     done: bool = False
+    density: float = 0.0
+    """Records per id where it was read last."""
 
     @property
     def entered(self) -> bool:
@@ -64,8 +66,9 @@ class _Part:
         return int(self.after or 0)
 
     @property
-    def width(self) -> int:
-        return 0 if self.end is None or self.done else self.end - self.start
+    def records(self) -> float:
+        """About how many records are left in it; 0 where it is open or done."""
+        return 0 if self.end is None or self.done else (self.end - self.start) * self.density
 
     def passed_by(self, page: Listed, ids: list[int]) -> bool:
         """Whether a page of this range shows what is behind its end: a cursor behind it is no proof yet."""
@@ -83,7 +86,6 @@ class Listing:
         self._threads = threads
         self._extent = extent
         self._asked: Future[Extent | None] | None = None
-        self._density = 0.0
         self._parts: list[_Part] = []
         self._by_id: bool | None = None
         """Whether the list's cursors are ids; None until the first page has shown it."""
@@ -120,10 +122,9 @@ class Listing:
         return ListPage(found, self._left())
 
     def _take_hint(self, extent: Extent | None) -> None:
-        """Plan by what is known of the list: how dense its ids are, and an end for its last range."""
+        """Plan by what is known of the list: give its last range an end, so that it can be cut."""
         if extent is None or not self._by_id:
             return
-        self._density = extent.records / max(1, extent.highest_id - self._parts[0].start)
         last = self._parts[-1]
         if last.end is None and last.start <= extent.highest_id:
             # Records may come above the highest id at any time: the very last range stays open.
@@ -141,8 +142,9 @@ class Listing:
     def _advance(self, part: _Part, page: Listed) -> Found:
         """Take in a page of a range, and move the range on behind it."""
         ids = _rising_ids(page, part.start)
-        if part.first is None and ids:
-            part.first = ids[0]
+        if ids:
+            part.first = ids[0] if part.first is None else part.first
+            part.density = len(ids) / (ids[-1] - ids[0] + 1)
         at = self._parts.index(part) + 1
         while part.passed_by(page, ids) and at < len(self._parts) and not self._parts[at].entered:
             # Nobody has jumped there yet: this range reads on into it, and there is nothing to prove.
@@ -158,14 +160,15 @@ class Listing:
         return page.found.only({str(i) for i in ids if part.end is None or i < part.end})
 
     def _divide(self) -> None:
-        """Cut the widest range in half until there are enough of them; sparse ids make some of them short."""
+        """Cut the fullest range in half until there are enough of them; sparse ids make some of them short."""
         while sum(not part.done for part in self._parts) < PARTS:
-            widest = max(self._parts, key=lambda part: part.width)
-            if widest.end is None or widest.width * self._density < WORTH_CUTTING:
+            fullest = max(self._parts, key=lambda part: part.records)
+            if fullest.end is None or fullest.records < WORTH_CUTTING:
                 return
-            middle = widest.start + widest.width // 2
-            self._parts.insert(self._parts.index(widest) + 1, _Part(str(middle), widest.end))
-            widest.end = middle
+            middle = fullest.start + (fullest.end - fullest.start) // 2
+            rest = _Part(str(middle), fullest.end, density=fullest.density)
+            self._parts.insert(self._parts.index(fullest) + 1, rest)
+            fullest.end = middle
 
     def _fall_back(self) -> None:
         """Go on in the list's own order from the earliest place that is still to be read."""

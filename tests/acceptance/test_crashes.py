@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
+import signal
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from support.announced import History
+from support.forked import Command
 from support.mirror import Mirror, mirrored
-from support.rig import ROOT, Rig
+from support.rig import Rig
 from support.server import Server
 
 from connectors.hubspot.sandbox.account import Account
@@ -35,44 +36,6 @@ SEED = os.environ.get("CRASH_SEED") or str(random.SystemRandom().randrange(10**6
 KILLS, ROUNDS = 25, 3
 LONG_AFTER = 900.0
 """Seconds after which no change is read again just because the last sync was a moment ago."""
-
-COMMAND = """
-import sys
-import connectors.hubspot.source, destinations.postgres, engine.cli.progress, engine.cli.workspace, engine.queue.follow
-sys.argv[1:] = sys.stdin.readline().split()
-from engine.cli import main
-sys.exit(main())
-"""
-"""`penstock`, which has imported everything by the time it is told what to do."""
-
-
-class Commands:
-    """Runs commands; the next one is always starting already, so that fifty of them do not take minutes."""
-
-    def __init__(self, rig: Rig, url: str) -> None:
-        self._environment = {**rig.environment(), "PENSTOCK_HUBSPOT_API_URL": url}
-        self._spare = self._start()
-
-    @contextmanager
-    def run(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """A running command; killed at the end if it still runs."""
-        process, self._spare = self._spare, self._start()
-        assert process.stdin
-        with process:
-            process.stdin.write(f"{' '.join(arguments)}\n")
-            process.stdin.flush()
-            try:
-                yield process
-            finally:
-                process.kill()
-
-    def close(self) -> None:
-        with self._spare as spare:
-            spare.kill()
-
-    def _start(self) -> subprocess.Popen[str]:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        return subprocess.Popen([sys.executable, "-c", COMMAND], env=self._environment, cwd=ROOT, text=True, **pipes)  # type: ignore[call-overload,no-any-return]
 
 
 class Countdown:
@@ -108,25 +71,30 @@ class Crashing:
         self.mirror = mirror
         self.rng = rng
         self.history = History(mirror.account, rng)
-        self.commands = Commands(mirror.rig, mirror.url)
         self._countdown = Countdown(mirror.account)
 
-    def sync(self, *, within: int = 0, act: Callable[[subprocess.Popen[str]], Any] = lambda _: None) -> tuple[int, str]:
+    def command(self) -> Command:
+        """A sync that is starting."""
+        rig = self.mirror.rig
+        environment = {**rig.environment(), "PENSTOCK_HUBSPOT_API_URL": self.mirror.url}
+        return Command(["sync", self.mirror.schema], environment, rig.settings.home / f"{uuid.uuid4()}.log")
+
+    def sync(self, *, within: int = 0, act: Callable[[Command], Any] = lambda _: None) -> tuple[int, str]:
         """Sync, and act after one of the first `within` requests; gives the exit code, and all that was said."""
-        with self.commands.run("sync", self.mirror.schema) as process:
-            if within:
-                moment = self.rng.randint(1, within), self.rng.random() ** 2 * 0.3
-                self._countdown.set(*moment, lambda: act(process))
-            said = process.communicate(timeout=90)[0]
-            self._countdown.stop()
+        command = self.command()
+        if within:
+            delay = self.rng.random() ** 2 * 0.3
+            self._countdown.set(self.rng.randint(1, within), delay, lambda: act(command))
+        code, said = command.wait(90)
+        self._countdown.stop()
         assert "Traceback" not in said, said
-        return process.returncode, said
+        return code, said
 
     def killed(self, within: int) -> bool:
         """Sync, and kill it at a random moment; whether it was not done by then."""
-        code, said = self.sync(within=within, act=lambda process: process.kill())
-        assert code in {0, -9}, said
-        return code == -9
+        code, said = self.sync(within=within, act=Command.kill)
+        assert code in {0, -signal.SIGKILL}, said
+        return code != 0
 
     def synced(self) -> None:
         """Sync to the end, then compare."""
@@ -149,11 +117,7 @@ def account(**options: Any) -> Account:
 @contextmanager
 def crashing(rig: Rig, account: Account, rng: random.Random) -> Iterator[Crashing]:
     with mirrored(rig, account) as mirror:
-        made = Crashing(mirror, rng)
-        try:
-            yield made
-        finally:
-            made.commands.close()
+        yield Crashing(mirror, rng)
 
 
 @pytest.fixture
@@ -210,16 +174,10 @@ def test_postgresql_restarts_under_syncs(rng: random.Random) -> None:
 
 
 def test_syncs_started_at_once_never_load_both(rig: Rig, rng: random.Random) -> None:
-    with crashing(rig, account(contacts=1200), rng) as it, ExitStack() as stack:
-        others = [Commands(rig, it.mirror.url) for _ in range(2)]
-        for commands in others:
-            stack.callback(commands.close)
-        for _ in range(2):
-            with ExitStack() as running:
-                sync = ("sync", it.mirror.schema)
-                processes = [running.enter_context(commands.run(*sync)) for commands in (it.commands, *others)]
-                ended = [(process.communicate(timeout=90)[0], process.returncode) for process in processes]
-            assert all(code == 0 for _, code in ended), ended
+    with crashing(rig, account(contacts=1200), rng) as it:
+        for _ in range(3):
+            ended = [command.wait(90) for command in [it.command() for _ in range(3)]]
+            assert all(code == 0 for code, _ in ended), ended
             it.mirror.assert_same()
             it.mirror.account.advance(LONG_AFTER)
             it.history.go_on(40)

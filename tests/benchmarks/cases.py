@@ -46,12 +46,12 @@ def historical(machine: Machine, small: int, large: int) -> None:
 
 def latency(machine: Machine, small: int, large: int) -> None:
     """A first sync over a slow line with a professional account's quota."""
-    contacts = small // 5
+    contacts = small
     with machine.sandbox(contacts, "--latency", str(LATENCY_MS), "--limit", str(QUOTA)) as sandbox:
         database = machine.database()
         machine.connection(sandbox, database)
         run = machine.sync(sandbox, database)
-        refused = sandbox.ask("stats")["limited"]
+        refused = sandbox.state()["refused"]
     pages = contacts / 100
     _say(
         f"of the quota, {LATENCY_MS} ms to an answer",
@@ -70,7 +70,7 @@ def incremental(machine: Machine, small: int, large: int) -> None:
             machine.connection(sandbox, database)
             machine.sync(sandbox, database)
             machine.sync(sandbox, database)
-            sandbox.ask("touch", object_type="contacts", record_ids=CHANGED)
+            sandbox.touch(CHANGED)
             runs[contacts] = machine.sync(sandbox, database)
     few, many = runs[SMALLEST], runs[large]
     _say(f"requests among {large:,} against {SMALLEST:,}", f"{many.calls} : {few.calls}", "the same")

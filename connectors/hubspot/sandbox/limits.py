@@ -60,6 +60,8 @@ class Limits:
         self._search = _Window(1.0)
         self._day = -1
         self._calls = 0
+        self.refused = 0
+        """Requests that a limit turned away."""
 
     @property
     def calls_today(self) -> int:
@@ -99,6 +101,7 @@ class Limits:
 
     def refusal(self, policy: str, wait: float) -> Refused:
         """The 429 of a policy (TEN_SECONDLY_ROLLING, SECONDLY, DAILY)."""
+        self.refused += 1
         name = policy.lower()
         body = error_body(
             f"You have reached your {name} limit.",

@@ -85,7 +85,15 @@ def state(account: Account, request: Request) -> Response:  # noqa: ARG001 - as 
         }
         for name, store in account.stores.items()
     }
-    return answer({"records": records, "now": iso(account.clock.now()), "calls": account.calls, "token": account.token})
+    return answer(
+        {
+            "records": records,
+            "now": iso(account.clock.now()),
+            "calls": account.calls,
+            "refused": account.limits.refused,
+            "token": account.token,
+        }
+    )
 
 
 def truth(account: Account, request: Request) -> Response:
