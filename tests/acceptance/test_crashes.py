@@ -22,7 +22,7 @@ import pytest
 from pydantic import SecretStr
 from support.announced import History
 from support.forked import Command
-from support.mirror import Mirror, mirrored
+from support.mirror import LONG_AFTER, Mirror, made_account, mirrored
 from support.rig import Rig
 from support.server import Server
 
@@ -34,8 +34,6 @@ SEED = os.environ.get("CRASH_SEED") or str(random.SystemRandom().randrange(10**6
 """Shown when a test fails; CRASH_SEED repeats its decisions (its timing, nothing can)."""
 
 KILLS, ROUNDS = 25, 3
-LONG_AFTER = 900.0
-"""Seconds after which no change is read again just because the last sync was a moment ago."""
 
 
 class Countdown:
@@ -111,7 +109,7 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 
 def account(**options: Any) -> Account:
     sizes = {"contacts": 2600, "companies": 150, "deals": 250}
-    return Account(**{**sizes, "properties": 12, "association_page": 20, "latency": 0.015, **options})
+    return made_account(**{**sizes, "properties": 12, "association_page": 20, "latency": 0.015, **options})
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,17 @@ from connectors.hubspot.sandbox.server import running_sandbox
 from engine.connections.body import ConnectionBody
 from engine.connections.host import ConnectionHost
 from engine.sync.progress import SyncOutcome
+
+LONG_AFTER = 3600.0
+"""Seconds after which no record is read again just because it was modified shortly before the last sync."""
+
+
+def made_account(**options: Any) -> Account:
+    """A sandbox account as it was two months ago, so that time can be let pass without it running ahead of ours."""
+    until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=60)
+    account = Account(until=until, **options)
+    account.advance(-timedelta(days=59).total_seconds())
+    return account
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from support.mirror import Mirror, MirrorMaker
+from support.mirror import LONG_AFTER, Mirror, MirrorMaker, made_account
 
 from connectors.hubspot.sandbox.account import Account
 from connectors.hubspot.sandbox.faults import Fault
@@ -16,9 +16,6 @@ from connectors.hubspot.sandbox.links import (
     CONTACT_COMPANY_PRIMARY,
     DEAL_COMPANY_PRIMARY,
 )
-
-LONG_AFTER = 3600.0
-"""Seconds after which nothing is read again just because it was changed shortly before the last sync."""
 
 TYPES = ("contacts", "companies", "deals")
 TITLES = {"contacts": "lastname", "companies": "name", "deals": "dealname"}
@@ -56,7 +53,7 @@ def world(account: Account) -> World:
 
 
 def small() -> Account:
-    return Account(contacts=60, companies=12, deals=20, properties=20, association_page=3)
+    return made_account(contacts=60, companies=12, deals=20, properties=20, association_page=3)
 
 
 @pytest.fixture
@@ -255,6 +252,20 @@ def test_a_modification_that_search_shows_late_still_arrives(synced: tuple[Mirro
     mirror.assert_same()
 
 
+def test_a_modification_in_the_future_hides_none_that_come_before_it(mirror: MirrorMaker) -> None:
+    account = Account(contacts=30, companies=0, deals=0, properties=10)
+    year = 365 * 86400
+    account.advance(year)
+    account.touch("contacts", [account.ids("contacts")[0]])
+    account.advance(-year)
+    made = mirror(account)
+    for contact in account.ids("contacts")[1:3]:
+        made.sync()
+        account.update("contacts", contact, {"lastname": "later, and yet before"})
+    made.sync()
+    made.assert_same()
+
+
 def test_nothing_is_lost_to_an_index_that_lags(mirror: MirrorMaker) -> None:
     account = small()
     made = mirror(account)
@@ -274,7 +285,7 @@ def test_nothing_is_lost_to_an_index_that_lags(mirror: MirrorMaker) -> None:
 
 
 def test_more_than_ten_thousand_records_of_one_millisecond_arrive(mirror: MirrorMaker) -> None:
-    made = mirror(Account(contacts=10_700, companies=0, deals=0, properties=10))
+    made = mirror(made_account(contacts=10_700, companies=0, deals=0, properties=10))
     account = made.account
     made.sync()
     account.advance(LONG_AFTER)
@@ -288,7 +299,7 @@ def test_more_than_ten_thousand_records_of_one_millisecond_arrive(mirror: Mirror
 
 @pytest.mark.parametrize("setting", ["short_pages", "out_of_order", "lexicographic_ids"])
 def test_ties_and_changes_survive_strange_search_pages(mirror: MirrorMaker, setting: str) -> None:
-    made = mirror(Account(contacts=900, companies=10, deals=10, properties=10, sparse_ids=False))
+    made = mirror(made_account(contacts=900, companies=10, deals=10, properties=10, sparse_ids=False))
     account = made.account
     account.configure(**{setting: True})
     made.sync()
@@ -309,7 +320,7 @@ def test_changes_while_a_sync_runs_are_there_after_the_next_one(
     mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Between any two requests records are modified, created, archived and merged."""
-    made = mirror(Account(contacts=1500, companies=60, deals=90, properties=15, association_page=7))
+    made = mirror(made_account(contacts=1500, companies=60, deals=90, properties=15, association_page=7))
     account = made.account
     rng, real = random.Random(seed), account.faults.next
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support.mirror import Mirror, MirrorMaker, Waits
+from support.mirror import LONG_AFTER, Mirror, MirrorMaker, Waits, made_account
 
 from connectors.hubspot.sandbox.account import Account
 from connectors.hubspot.sandbox.faults import Fault
 
-LONG_AFTER = 3600.0
 TYPES = ("contacts", "companies", "deals")
 
 
 def small(**options: Any) -> Account:
-    return Account(**{"contacts": 250, "companies": 20, "deals": 30, "properties": 15, **options})
+    return made_account(**{"contacts": 250, "companies": 20, "deals": 30, "properties": 15, **options})
 
 
 def change_everything(account: Account, seed: int = 1) -> None:
@@ -151,7 +151,9 @@ def test_long_stretches_before_a_date_limit_are_not_read_twice(
     monkeypatch.setattr("connectors.hubspot.crm.SEARCHES_PER_SECOND", 1e-6)
     monkeypatch.setattr("connectors.hubspot.crm.GROUP_PAGES", 2)
     monkeypatch.setattr("engine.sync.reader.AT_LEAST_EVERY", 0.0)
-    made = mirror(small(contacts=1500), historical_sync_time_frame="DATE_LIMIT", backward_sync_limit_date="2026-10-01")
+    account = small(contacts=1500)
+    limit = datetime.fromtimestamp(account.until / 1000, UTC).date() - timedelta(days=20)
+    made = mirror(account, historical_sync_time_frame="DATE_LIMIT", backward_sync_limit_date=limit.isoformat())
     made.account.fault(Fault(status=400, path="/crm/objects/2026-03/contacts", method="GET", skip=8, times=99))
     made.sync("failed")
     after = int(made.cursor("contacts")["ranges"][0]["after"])

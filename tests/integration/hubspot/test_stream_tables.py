@@ -8,11 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.mirror import Mirror, MirrorMaker
-
-from connectors.hubspot.sandbox.account import Account
-
-LONG_AFTER = 3600.0
+from support.mirror import LONG_AFTER, Mirror, MirrorMaker, made_account
 
 
 def contact_ids(mirror: Mirror) -> list[int]:
@@ -93,7 +89,7 @@ USUAL = {
 
 @pytest.mark.parametrize("when", ["historical", "incremental"])
 def test_every_value_is_kept_and_its_column_wide_enough(mirror: MirrorMaker, when: str) -> None:
-    account = Account(contacts=4, companies=0, deals=0, properties=10)
+    account = made_account(contacts=4, companies=0, deals=0, properties=10)
     usual, odd, *_ = account.ids("contacts")
     names = [f"odd_{chr(ord('a') + n // 26)}{chr(ord('a') + n % 26)}" for n in range(len(ODD))]
     for name, case in zip(names, ODD, strict=True):
@@ -115,7 +111,7 @@ def test_every_value_is_kept_and_its_column_wide_enough(mirror: MirrorMaker, whe
 
 
 def test_a_widened_column_is_told_and_survives_the_next_sync(mirror: MirrorMaker) -> None:
-    account = Account(contacts=3, companies=0, deals=0, properties=10)
+    account = made_account(contacts=3, companies=0, deals=0, properties=10)
     account.add_property("contacts", "ticket_ids", "number")
     first, second, third = account.ids("contacts")
     account.update("contacts", first, {"ticket_ids": "12"})
@@ -139,7 +135,7 @@ def test_a_widened_column_is_told_and_survives_the_next_sync(mirror: MirrorMaker
 
 def test_a_cleared_number_is_null_whatever_else_its_column_holds(mirror: MirrorMaker) -> None:
     """What a value becomes does not depend on which others the same sync has met before."""
-    account = Account(contacts=450, companies=0, deals=0, properties=10)
+    account = made_account(contacts=450, companies=0, deals=0, properties=10)
     account.add_property("contacts", "ticket_ids", "number")
     account.add_property("contacts", "day", "date")
     ids = account.ids("contacts")
@@ -157,7 +153,7 @@ def test_a_cleared_number_is_null_whatever_else_its_column_holds(mirror: MirrorM
 
 @pytest.mark.parametrize("properties", [150, 900], ids=["in the URL", "by batch reads"])
 def test_many_properties_are_read_whole(mirror: MirrorMaker, properties: int) -> None:
-    account = Account(contacts=230, companies=5, deals=5, properties=properties)
+    account = made_account(contacts=230, companies=5, deals=5, properties=properties)
     account.archive("contacts", account.ids("contacts")[7])
     made = mirror(account)
     made.sync()
@@ -171,7 +167,7 @@ def test_many_properties_are_read_whole(mirror: MirrorMaker, properties: int) ->
 
 
 def test_a_new_property_becomes_a_column(mirror: MirrorMaker) -> None:
-    made = mirror(Account(contacts=20, companies=5, deals=5, properties=12))
+    made = mirror(made_account(contacts=20, companies=5, deals=5, properties=12))
     account = made.account
     made.sync()
     account.advance(LONG_AFTER)
@@ -185,7 +181,7 @@ def test_a_new_property_becomes_a_column(mirror: MirrorMaker) -> None:
 
 
 def test_a_property_of_another_type_never_narrows_its_column(mirror: MirrorMaker) -> None:
-    account = Account(contacts=20, companies=5, deals=5, properties=12)
+    account = made_account(contacts=20, companies=5, deals=5, properties=12)
     account.add_property("contacts", "was_text")
     account.add_property("contacts", "was_number", "number")
     first, second, *_ = account.ids("contacts")
@@ -206,7 +202,7 @@ def test_a_property_of_another_type_never_narrows_its_column(mirror: MirrorMaker
 
 
 def test_a_property_that_is_gone_keeps_its_column(mirror: MirrorMaker) -> None:
-    account = Account(contacts=20, companies=5, deals=5, properties=12)
+    account = made_account(contacts=20, companies=5, deals=5, properties=12)
     account.add_property("contacts", "fleeting", options=("a", "b"))
     first, second, *_ = account.ids("contacts")
     account.update("contacts", first, {"fleeting": "kept"})
@@ -228,7 +224,7 @@ def test_a_property_that_is_gone_keeps_its_column(mirror: MirrorMaker) -> None:
 
 
 def test_reference_tables_follow_the_account(mirror: MirrorMaker) -> None:
-    made = mirror(Account(contacts=5, companies=5, deals=5, properties=12))
+    made = mirror(made_account(contacts=5, companies=5, deals=5, properties=12))
     account = made.account
     made.sync()
     made.assert_same()
@@ -249,7 +245,7 @@ def test_reference_tables_follow_the_account(mirror: MirrorMaker) -> None:
 def test_a_date_limit_leaves_out_what_was_modified_before(
     mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    account = Account(contacts=700, companies=60, deals=90, properties=15)
+    account = made_account(contacts=700, companies=60, deals=90, properties=15)
     monkeypatch.setattr("connectors.hubspot.crm.SEARCHES_PER_SECOND", {"list": 1e-6, "search": 1e6}[way])
     asked: list[str] = []
     real = account.faults.next
