@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -41,6 +42,7 @@ def serve(settings: Settings) -> int:
         InvalidSetting: the address is taken, or a setting cannot be taken; nothing was started.
         DestinationUnavailable: the state database cannot be reached.
     """
+    _leave_when_told()
     with _hard_end() as hard_end, _listener(settings) as listener, _opened(settings) as database:
         worker = SyncWorker(database, Vault(settings), settings)
         scheduler = Scheduler(database, settings)
@@ -68,12 +70,23 @@ def work(settings: Settings) -> int:
         InvalidSetting: a setting cannot be taken.
         DestinationUnavailable: the state database cannot be reached.
     """
+    _leave_when_told()
     with _hard_end() as hard_end, _opened(settings) as database:
         worker = SyncWorker(database, Vault(settings), settings)
         log.info("worker_started", database=database.place, syncs_at_a_time=settings.workers, pid=os.getpid())
         code = asyncio.run(_until_stopped(worker, None, hard_end))
     log.info("worker_stopped")
     return code
+
+
+def _leave_when_told() -> None:
+    """Until the event loop minds the signals: the first process of a container has no default for them."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
 
 
 class _Http(uvicorn.Server):

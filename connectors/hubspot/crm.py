@@ -80,7 +80,9 @@ class CrmStream:
 
     def read(self, cursor: Cursor | None) -> Iterator[Message]:
         """From the cursor, or from the beginning, to what is there now; ends with a checkpoint."""
-        at = CrmCursor.load(cursor) if cursor is not None else (yield from self._begin())
+        at = CrmCursor.load(cursor) if cursor is not None else None
+        if at is None or at.portal != self._layout.portal_id:
+            at = yield from self._begin()
         with Threads(THREADS, f"hubspot-{self._type.name}") as threads:
             if at.ranges:
                 at = yield from self._list(at, threads)
@@ -96,12 +98,12 @@ class CrmStream:
         latest = self._search.latest()
         since = _not_ahead(latest.modified or 0)
         expected = latest.total
-        at = CrmCursor(since, (Range(),))
+        at = CrmCursor(self._layout.portal_id, since, (Range(),))
         if self._oldest is not None:
             recent, pages_per_second = self._search.count_since(self._oldest), self._client.quota.per_second
             by_search = max(recent / SEARCH_PAGE / SEARCHES_PER_SECOND, recent / PAGE / pages_per_second)
             if by_search < expected / PAGE / pages_per_second:
-                expected, at = recent, CrmCursor(self._oldest + INDEX_LAG)
+                expected, at = recent, CrmCursor(self._layout.portal_id, self._oldest + INDEX_LAG)
         yield Expected(expected)
         yield Checkpoint(at.dump())
         return at

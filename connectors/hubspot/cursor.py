@@ -30,9 +30,11 @@ class CrmCursor:
     """Where a CRM stream stands.
 
     While `ranges` is not empty the historical list is still being read. `since` (milliseconds since 1970, in
-    HubSpot's own time) is the modification time up to which everything has been read once the list is done.
+    HubSpot's own time) is the modification time up to which everything has been read once the list is done. `portal`
+    is the account it speaks of: in another one it means nothing.
     """
 
+    portal: int
     since: int
     ranges: tuple[Range, ...] = field(default=())
 
@@ -47,11 +49,11 @@ class CrmCursor:
             msg = f"a cursor of version {cursor.get('version')} cannot be read by this version of Penstock"
             raise ValueError(msg)
         ranges = tuple(Range(**stored) for stored in cursor.get("ranges", ()))
-        return cls(since=cursor["since"], ranges=ranges)
+        return cls(portal=cursor["portal"], since=cursor["since"], ranges=ranges)
 
     def dump(self) -> dict[str, Any]:
         """As it is stored."""
-        stored: dict[str, Any] = {"version": VERSION, "since": self.since}
+        stored: dict[str, Any] = {"version": VERSION, "portal": self.portal, "since": self.since}
         if self.ranges:
             stored["ranges"] = [asdict(part) for part in self.ranges]
         return stored

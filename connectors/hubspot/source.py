@@ -73,8 +73,9 @@ class HubSpotSource:
             try:
                 check()
             except PenstockError as error:
+                denied = isinstance(error, AccessDenied)
                 details = list(error.scopes) if isinstance(error, AccessDenied) else error.code
-                yield SetupTest(title, TestStatus.FAILED, str(error), details)
+                yield SetupTest(title, TestStatus.FAILED, str(error), details, partial=denied)
             else:
                 yield SetupTest(title, TestStatus.PASSED)
 

@@ -101,8 +101,9 @@ def print_outcome(name: str, outcome: SyncOutcome) -> None:
         f"{outcome.progress.api_calls:,} calls; {loaded.inserted:,} rows inserted, {loaded.updated:,} updated, "
         f"{loaded.deleted:,} deleted, {loaded.rejected:,} rejected."
     )
-    if outcome.error:
-        typer.echo(outcome.error, err=True)
+    for told in dict.fromkeys((*outcome.notices, outcome.error)):
+        if told:
+            typer.echo(told, err=True)
 
 
 def sync_document(outcome: SyncOutcome) -> dict[str, Any]:
@@ -117,6 +118,7 @@ def sync_document(outcome: SyncOutcome) -> dict[str, Any]:
         "rows_updated": loaded.updated,
         "rows_deleted": loaded.deleted,
         "rows_rejected": loaded.rejected,
+        "notices": list(outcome.notices),
         "error_code": outcome.error_code,
         "error": outcome.error,
         "retry_at": timestamp(outcome.retry_at),

@@ -45,11 +45,11 @@ def configured() -> Settings:
 def opened() -> Iterator[Workspace]:
     """The workspace, given back at the end.
 
-    Logs hold warnings only, unless a level is set: the command itself tells a waiting person what matters.
+    Logs hold errors only, unless a level is set: the command itself tells a waiting person what matters.
     """
     chosen = settings()
     if "log_level" not in chosen.model_fields_set:
-        chosen = chosen.model_copy(update={"log_level": "warning"})
+        chosen = chosen.model_copy(update={"log_level": "error"})
     logging.configure(chosen)
     vault = Vault(chosen)
     database = open_database(chosen)

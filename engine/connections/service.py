@@ -68,6 +68,8 @@ class Connections:
             schema=body.config.schema_name,
             config=body.config.of_source,
             setup_state="incomplete",
+            # whatever an earlier connection of this name has left in the destination, this one reads from the start
+            resync_requested=True,
             **{"group_id": body.group_id, **body.stored()},
         )
         with self._database.session() as session:

@@ -58,8 +58,8 @@ def update_state(connection: Connection, now: datetime) -> str:
 
 
 def setup_state(before: str, tests: Iterable[SetupTest]) -> str:
-    """The state after a round of setup tests: connected, or what it is when one of them failed."""
-    if all(test.status is not TestStatus.FAILED for test in tests):
+    """The state after a round of setup tests: connected, or what it is when one failed that nothing works without."""
+    if all(test.partial or test.status is not TestStatus.FAILED for test in tests):
         return "connected"
     return "incomplete" if before == "incomplete" else "broken"
 

@@ -20,9 +20,13 @@ class TestStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SetupTest:
-    """One named check, with a sentence on what to do when it did not pass."""
+    """One named check, with a sentence on what to do when it did not pass.
+
+    `partial`: a connection that fails only this still works, with less than it could have.
+    """
 
     title: str
     status: TestStatus
     message: str = ""
     details: Any = None
+    partial: bool = False

@@ -98,7 +98,8 @@ def _follow(
             watch(look.progress)
             goes_on = waiting and look.sync.outcome in {"cancelled", "interrupted"}  # its worker stopped or died
             if look.sync.outcome != "running" and not goes_on:
-                return SyncOutcome(look.progress, look.sync.error_code, look.sync.error, look.sync.retry_at)
+                notices = tuple(notice["message"] for notice in look.sync.notices)
+                return SyncOutcome(look.progress, look.sync.error_code, look.sync.error, look.sync.retry_at, notices)
         if not look.running and not (waiting and jobs.worker_is_alive(database)):
             if job is not None:
                 jobs.remove(database, job)

@@ -42,12 +42,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
-    """How a sync ended. `error` is a sentence for people, with the next step."""
+    """How a sync ended. `error` is a sentence for people, with the next step; `notices` are more of those."""
 
     progress: Progress
     error_code: str | None = None
     error: str | None = None
     retry_at: datetime | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> str:

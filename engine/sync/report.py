@@ -142,7 +142,7 @@ class Report:
                 time.sleep(0.5)
         if self._on_progress:
             self._on_progress(progress)
-        return SyncOutcome(progress, ended.error_code, ended.error, ended.resume_at)
+        return SyncOutcome(progress, ended.error_code, ended.error, ended.resume_at, tuple(self._notices))
 
     def _update(self, stream: StreamProgress) -> None:
         self._streams[stream.name] = stream
@@ -179,4 +179,4 @@ class Report:
 
 def _sentence(parts: Sequence[str]) -> str:
     joined = "; ".join(part.strip().rstrip(".") for part in parts)
-    return f"{joined[:1].upper()}{joined[1:]}."
+    return f"{joined}."

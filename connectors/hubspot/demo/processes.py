@@ -73,7 +73,7 @@ class Processes:
     def last_words(self, command: str) -> str:
         """The last line that a started command said, which tells why it ended."""
         lines = self._log(command).read_text().strip().splitlines()
-        return lines[-1] if lines else "It said nothing."
+        return lines[-1].removeprefix("penstock: ") if lines else "It said nothing."
 
     def stop(self) -> None:
         """Stop all of them, the last one first."""

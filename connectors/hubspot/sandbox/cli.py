@@ -9,7 +9,7 @@ import typer
 from connectors.hubspot.sandbox.account import CLIENT_ID, CLIENT_SECRET, TOKEN, Account
 from connectors.hubspot.sandbox.server import LOCALHOST, listening_socket, serve, url_of
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
