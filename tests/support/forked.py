@@ -9,8 +9,10 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from types import MappingProxyType
 
 _IMPORTS = (
     "connectors.hubspot.source",
@@ -25,11 +27,22 @@ _SERVER.set_forkserver_preload([*_IMPORTS])
 
 
 class Command:
-    """A running command. Everything it says goes into a file."""
+    """A running command.
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str], said: Path) -> None:
+    Everything it says goes into the file `said`. `constants` are given other values than the code gives them, by their
+    full names.
+    """
+
+    def __init__(
+        self,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        said: Path,
+        constants: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         self._said = said
-        self._process: ForkServerProcess = _SERVER.Process(target=_run, args=(arguments, dict(environment), said))
+        parts = (arguments, dict(environment), said, dict(constants))
+        self._process: ForkServerProcess = _SERVER.Process(target=_run, args=parts)
         self._process.start()
 
     def kill(self) -> None:
@@ -43,12 +56,15 @@ class Command:
         return self._process.exitcode, self._said.read_text()
 
 
-def _run(arguments: list[str], environment: Mapping[str, str], said: Path) -> None:
+def _run(arguments: list[str], environment: Mapping[str, str], said: Path, constants: Mapping[str, float]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(output, stream.fileno())
+    for name, value in constants.items():
+        module, _, constant = name.rpartition(".")
+        setattr(import_module(module), constant, value)
     sys.argv[1:] = arguments
     from engine.cli import main  # noqa: PLC0415 - as the command does it
 

@@ -150,6 +150,7 @@ def test_long_stretches_before_a_date_limit_are_not_read_twice(
 ) -> None:
     monkeypatch.setattr("connectors.hubspot.crm.SEARCHES_PER_SECOND", 1e-6)
     monkeypatch.setattr("connectors.hubspot.crm.GROUP_PAGES", 2)
+    monkeypatch.setattr("connectors.hubspot.listing.PARTS", 1)
     monkeypatch.setattr("engine.sync.reader.AT_LEAST_EVERY", 0.0)
     account = small(contacts=1500)
     limit = datetime.fromtimestamp(account.until / 1000, UTC).date() - timedelta(days=20)

@@ -164,7 +164,7 @@ def test_tokens_that_run_out_on_the_way_are_renewed(
         patch.setattr(account.faults, "next", expire_now_and_then)
         made.sync()
     made.assert_same()
-    account.configure(expires_in=1)
+    account.configure(expires_in=2)
     account.advance(LONG_AFTER)
     account.configure(latency=0.05)
     account.touch("contacts", 1500)
