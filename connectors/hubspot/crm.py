@@ -103,7 +103,7 @@ class CrmStream:
             recent, pages_per_second = self._search.count_since(self._oldest), self._client.quota.per_second
             by_search = max(recent / SEARCH_PAGE / SEARCHES_PER_SECOND, recent / PAGE / pages_per_second)
             if by_search < expected / PAGE / pages_per_second:
-                expected, at = recent, CrmCursor(self._layout.portal_id, self._oldest + INDEX_LAG)
+                expected, at = recent, CrmCursor(self._layout.portal_id, _not_ahead(self._oldest + INDEX_LAG))
         yield Expected(expected)
         yield Checkpoint(at.dump())
         return at

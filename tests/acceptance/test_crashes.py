@@ -33,7 +33,7 @@ from engine.settings import Settings
 SEED = os.environ.get("CRASH_SEED") or str(random.SystemRandom().randrange(10**6))
 """Shown when a test fails; CRASH_SEED repeats its decisions (its timing, nothing can)."""
 
-KILLS, ROUNDS = 25, 3
+KILLS, ROUNDS = 30, 4
 
 
 SMALL_STEPS = {
@@ -80,7 +80,7 @@ class Crashing:
         self.history = History(mirror.account, rng)
         self._countdown = Countdown(mirror.account)
 
-    def command(self) -> Command:
+    def command(self, *options: str) -> Command:
         """A sync that is starting."""
         rig = self.mirror.rig
         environment = {**rig.environment(), "PENSTOCK_HUBSPOT_API_URL": self.mirror.url}
@@ -88,9 +88,9 @@ class Crashing:
             ["sync", self.mirror.schema], environment, rig.settings.home / f"{uuid.uuid4()}.log", SMALL_STEPS
         )
 
-    def sync(self, *, within: int = 0, act: Callable[[Command], Any] = lambda _: None) -> tuple[int, str]:
+    def sync(self, *options: str, within: int = 0, act: Callable[[Command], Any] = lambda _: None) -> tuple[int, str]:
         """Sync, and act after one of the first `within` requests; gives the exit code, and all that was said."""
-        command = self.command()
+        command = self.command(*options)
         if within:
             delay = self.rng.random() ** 2 * 0.3
             self._countdown.set(self.rng.randint(1, within), delay, lambda: act(command))
@@ -99,9 +99,9 @@ class Crashing:
         assert "Traceback" not in said, said
         return code, said
 
-    def killed(self, within: int) -> bool:
+    def killed(self, *options: str, within: int) -> bool:
         """Sync, and kill it at a random moment; whether it was not done by then."""
-        code, said = self.sync(within=within, act=Command.kill)
+        code, said = self.sync(*options, within=within, act=Command.kill)
         assert code in {0, -signal.SIGKILL}, said
         return code != 0
 
@@ -162,7 +162,8 @@ def test_killed_during_incremental_syncs(rig: Rig, rng: random.Random) -> None:
         kills = 0
         while kills < KILLS:
             it.go_on()
-            kills += it.killed(within=40)
+            options = ["--force-historical"] if rng.random() < 0.1 else []
+            kills += it.killed(*options, within=40)
             if rng.random() < 0.3:
                 it.synced()
         it.synced()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from support.mirror import LONG_AFTER, Mirror, MirrorMaker, made_account
+
+from connectors.hubspot.sandbox.account import Account
 
 
 def contact_ids(mirror: Mirror) -> list[int]:
@@ -276,3 +278,15 @@ def test_a_date_limit_leaves_out_what_was_modified_before(
     made.sync()
     made.assert_same(since=since)
     assert [row["id"] for row in made.rows("contact")] == sorted([*new, old[2]])
+
+
+def test_a_date_limit_to_come_hides_nothing_that_is_modified_from_now_on(mirror: MirrorMaker) -> None:
+    account = Account(contacts=40, companies=5, deals=5, properties=12)
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    made = mirror(account, historical_sync_time_frame="DATE_LIMIT", backward_sync_limit_date=tomorrow.isoformat())
+    made.sync()
+    assert made.rows("contact") == []
+    contact = contact_ids(made)[3]
+    account.update("contacts", contact, {"lastname": "today"})
+    made.sync()
+    assert [row["id"] for row in made.rows("contact")] == [contact]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -78,6 +79,19 @@ def test_trouble_that_passes_is_waited_for(mirror: MirrorMaker, waits: Waits, tr
     assert len(asked) == max(len(trouble.waited), len(asked) if not trouble.waited else 0)
     assert all(wait >= least for wait, least in zip(asked, sorted(trouble.waited), strict=False))
     assert tuple(policy for policy, _ in waits.held) == trouble.held
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for_for_ever(
+    mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch, waits: Waits
+) -> None:
+    monkeypatch.setattr("connectors.hubspot.client.TIMEOUT", (1.0, 0.5))
+    made = mirror(small())
+    made.account.fault(Fault(FaultKind.HANG, **at(LIST), seconds=60))
+    made.account.fault(Fault(FaultKind.HANG, **at(ASSOCIATIONS), seconds=60))
+    began = time.monotonic()
+    made.sync()
+    assert time.monotonic() - began < 30
+    made.assert_same()
 
 
 @pytest.mark.parametrize("seed", range(3))
