@@ -52,8 +52,10 @@ class Records:
             query["archived"] = "true"
         path = self._client.paths.listing(self._type)
         page = self._client.get(path, query, self._layout.page, doing=f"listing {self._type}")
-        ids = [record.id for record in page.results]
-        found = self._found(page.results) if self._inline else self.by_id(ids, archived=archived)
+        # A record can be archived or restored while it is listed, and what stands between may not know the parameter.
+        records = [record for record in page.results if record.archived in {archived, None}]
+        ids = [record.id for record in records]
+        found = self._found(records) if self._inline else self.by_id(ids, archived=archived)
         return Listed(ids, found, page.after)
 
     def by_id(self, ids: Sequence[str], *, archived: bool = False) -> Found:

@@ -37,7 +37,7 @@ class Record(Answer, Generic[P]):
     id: str
     properties: P
     updated_at: str | None = None
-    archived: bool = False
+    archived: bool | None = None
 
 
 class InputError(Answer):

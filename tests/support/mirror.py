@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from psycopg import sql
-from support.comparison import Comparison
+from support.comparison import assert_same
 from support.rig import Rig
 
 from connectors.hubspot.sandbox.account import Account
+from connectors.hubspot.sandbox.faults import Fault
 from connectors.hubspot.sandbox.server import running_sandbox
 from engine.connections.body import ConnectionBody
 from engine.connections.host import ConnectionHost
@@ -48,12 +49,21 @@ class Mirror:
         assert ended.outcome == outcome, f"{ended.outcome}: {ended.error}"
         return ended
 
+    def requests(self) -> list[str]:
+        """A list to which every request from now on is added, as method and path."""
+        asked: list[str] = []
+        real = self.account.faults.next
+
+        def note(method: str, path: str) -> Fault | None:
+            asked.append(f"{method} {path}")
+            return real(method, path)
+
+        self.account.faults.next = note  # type: ignore[method-assign]
+        return asked
+
     def assert_same(self, **allowances: Any) -> None:
         """Hold that both sides are equal, but for what `Comparison` is told to allow."""
-        url = self.rig.database.url.get_secret_value()
-        differences = Comparison(self.account, url, self.schema, **allowances).differences()
-        shown = [text if len(text) < 300 else f"{text[:300]}…" for text in differences[:20]]
-        assert not differences, f"{len(differences)} differences, the first of them:\n" + "\n".join(shown)
+        assert_same(self.account, self.rig.database.url.get_secret_value(), self.schema, **allowances)
 
     def rows(self, table: str, where: str = "true", *parameters: Any) -> list[dict[str, Any]]:
         """The rows of a destination table, by primary key of most of them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,16 +22,16 @@ from engine.settings import Settings
 @pytest.fixture(scope="session")
 def hubspot_rig(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """One engine for all tests here: each has a connection and a schema of its own."""
-    name = sql.Identifier(f"test_{uuid.uuid4().hex}")
+    name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_server, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name))
-    url = urlsplit(postgres_server)._replace(path=f"/{name._obj[0]}").geturl()
-    home: Path = tmp_path_factory.mktemp("home")
+        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name)))
+    url = urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
+    home = tmp_path_factory.mktemp("home")
     rig = Rig(Settings(home=home, database_url=SecretStr(url)), home)
     yield rig
     rig.close()
     with psycopg.connect(postgres_server, autocommit=True) as server:
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(autouse=True)
