@@ -45,17 +45,17 @@ class AssociationReader:
     """Reads the associations of one relation for records at either end."""
 
     def __init__(self, client: Client, relation: Relation) -> None:
+        self.relation = relation
         self._client = client
-        self._relation = relation
         self._columns = association_table(relation).column_names
 
     def of_near(self, ids: Sequence[str]) -> Iterator[Message]:
         """All rows of these near records, and the word that these are all."""
         known: list[str] = []
-        for near, to in self._read(self._relation.near, self._relation.far, ids, known):
+        for near, to in self._read(self.relation.near, self.relation.far, ids, known):
             yield from self._rows((near, far) for far in to)
         if known:
-            yield Complete(self._relation.table, (self._relation.near_key,), [(id_,) for id_ in known])
+            yield Complete(self.relation.table, (self.relation.near_key,), [(id_,) for id_ in known])
 
     def of_far(self, ids: Sequence[str]) -> Iterator[Message]:
         """All rows of these far records, and the word that these are all.
@@ -65,21 +65,26 @@ class AssociationReader:
         """
         wanted, known = set(ids), list[str]()
         near_ids: dict[str, None] = {}
-        for _, to in self._read(self._relation.far, self._relation.near, ids, known):
+        for _, to in self._read(self.relation.far, self.relation.near, ids, known):
             near_ids.update(dict.fromkeys(str(near.to_object_id) for near in to))
-        for near, to in self._read(self._relation.near, self._relation.far, list(near_ids), []):
+        for near, to in self._read(self.relation.near, self.relation.far, list(near_ids), []):
             yield from self._rows((near, far) for far in to if str(far.to_object_id) in wanted)
         if known:
-            yield Complete(self._relation.table, (self._relation.far_key,), [(id_,) for id_ in known])
+            yield Complete(self.relation.table, (self.relation.far_key,), [(id_,) for id_ in known])
 
     def of(self, object_type: ObjectType, ids: Sequence[str]) -> Iterator[Message]:
         """The associations of these records, whichever end of the relation they are."""
-        return self.of_near(ids) if object_type is self._relation.near else self.of_far(ids)
+        return self.of_near(ids) if object_type is self.relation.near else self.of_far(ids)
 
     def gone(self, object_type: ObjectType, ids: Sequence[str]) -> Deletion:
         """These records are gone, and their associations with them."""
-        key = self._relation.near_key if object_type is self._relation.near else self._relation.far_key
-        return Deletion(self._relation.table, (key,), [(id_,) for id_ in ids])
+        table, key = self.key_of(object_type)
+        return Deletion(table, (key,), [(id_,) for id_ in ids])
+
+    def key_of(self, object_type: ObjectType) -> tuple[str, str]:
+        """The table, and its column with the ids of this end."""
+        key = self.relation.near_key if object_type is self.relation.near else self.relation.far_key
+        return self.relation.table, key
 
     def _rows(self, pairs: Iterator[tuple[str, wire.AssociatedRecord]]) -> Iterator[Rows]:
         rows: list[Row] = []
@@ -87,10 +92,10 @@ class AssociationReader:
             far_id = str(far.to_object_id)
             rows += [(near, far_id, str(type_.type_id), type_.category, type_.label) for type_ in far.association_types]
             if len(rows) >= ROWS:
-                yield Rows(self._relation.table, self._columns, rows)
+                yield Rows(self.relation.table, self._columns, rows)
                 rows = []
         if rows:
-            yield Rows(self._relation.table, self._columns, rows)
+            yield Rows(self.relation.table, self._columns, rows)
 
     def _read(
         self, from_type: ObjectType, to_type: ObjectType, ids: Sequence[str], known: list[str]

@@ -7,6 +7,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+MONTH = 31 * 24
+"""Hours of the longest month."""
+
 ISO_DATE = "%Y-%m-%d"
 
 
@@ -20,6 +23,29 @@ class HubSpotConfig(BaseModel):
     )
     backward_sync_limit_date: date | None = Field(
         None, description="With DATE_LIMIT: records last modified before this day (YYYY-MM-DD, 00:00 UTC) are not read."
+    )
+    search_lag_minutes: int = Field(
+        60, ge=1, le=1440, description="Minutes after which a change has surely reached HubSpot's search."
+    )
+    reconciliation_hours: float | None = Field(
+        None,
+        ge=0,
+        le=MONTH,
+        description="Hours between two comparisons of all ids and associations; 0: with every sync; unset: by the "
+        "size of the account.",
+    )
+    archived_hours: float | None = Field(
+        None,
+        ge=0,
+        le=MONTH,
+        description="Hours between two readings of the recycling bin; 0: with every sync; unset: by its size.",
+    )
+    calculated_hours: float | None = Field(
+        None,
+        ge=0,
+        le=MONTH,
+        description="Hours between two readings of all calculated properties; 0: with every sync; unset: by the size "
+        "of the account.",
     )
     tables_without_access_updated_at: str | None = Field(
         None, description="When the list of tables that the credentials cannot read was last renewed. Read-only."

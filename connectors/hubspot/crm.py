@@ -1,49 +1,40 @@
 """Reading a CRM stream: contacts, companies or deals, with their associations, deletions and merges.
 
 A stream is first read whole from the list (or, with a date limit, by search, whichever takes less time). What changed
-meanwhile and from then on is found by search. The archived list tells what was deleted. Every part ends in a
-checkpoint, so that a read can break off anywhere.
+meanwhile and from then on is found by search. What HubSpot changes without a word is looked for by sweeps, each when it
+is due. Every part ends in a checkpoint, so that a read can break off anywhere.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from connectors.hubspot.associations import AssociationReader, association_table
+from connectors.hubspot.associations import association_table
 from connectors.hubspot.client import Client
-from connectors.hubspot.cursor import CrmCursor, Range
+from connectors.hubspot.config import HubSpotConfig
+from connectors.hubspot.cursor import CrmCursor, Pass, Range
 from connectors.hubspot.layout import Found, Layout
-from connectors.hubspot.listing import Listing
-from connectors.hubspot.objects import ObjectType, relations_of
+from connectors.hubspot.listing import Listing, ListPage
+from connectors.hubspot.messages import Messages, merges_table
+from connectors.hubspot.objects import relations_of
 from connectors.hubspot.quota import SEARCHES_PER_SECOND
+from connectors.hubspot.recent import Recent
 from connectors.hubspot.records import PAGE, Records
 from connectors.hubspot.searching import PAGE as SEARCH_PAGE
 from connectors.hubspot.searching import Search
+from connectors.hubspot.sweeping import Comparison, is_due, next_sweep, swept
+from connectors.hubspot.sweeps import Sweep
 from connectors.hubspot.threads import Threads
 from connectors.hubspot.values import to_milliseconds
-from engine.contract import (
-    AccessDenied,
-    Checkpoint,
-    Column,
-    ColumnType,
-    Cursor,
-    Deletion,
-    Expected,
-    Message,
-    Notice,
-    Rows,
-    SchemaChange,
-    Stream,
-    Table,
-)
+from engine.contract import Checkpoint, Cursor, Expected, Held, Host, Message, Notice, Stream
 
-INDEX_LAG = 10 * 60 * 1000
-"""Milliseconds of modifications that are read again each time: search shows a change late, by half a minute at times."""
+OVERLAP = 60 * 1000
+"""Milliseconds before the newest change from which search is asked again, where not all later changes are remembered."""
 GROUP = 1000
 """Records that are taken together, so that one read of associations serves them all."""
 GROUP_PAGES = 50
@@ -56,85 +47,175 @@ Reading: TypeAlias = Generator[Message, None, CrmCursor]
 """Messages, and the cursor behind them."""
 
 
+@dataclass(slots=True)
+class Group:
+    """Some pages of the list."""
+
+    found: Found = field(default_factory=Found)
+    pages: list[ListPage] = field(default_factory=list)
+
+    def add(self, page: ListPage) -> None:
+        """Take in a further page."""
+        self.found.add(page.found)
+        self.pages.append(replace(page, found=Found()))
+
+    @property
+    def full(self) -> bool:
+        """Whether it is worth its calls."""
+        return len(self.found.rows) >= GROUP or len(self.pages) >= GROUP_PAGES
+
+
 class CrmStream:
     """One CRM object type of one account."""
 
-    def __init__(self, client: Client, layout: Layout, oldest_modified: datetime | None) -> None:
+    def __init__(self, client: Client, layout: Layout, config: HubSpotConfig, host: Host) -> None:
         self._client = client
         self._layout = layout
         self._type = layout.object_type
-        self._oldest = to_milliseconds(oldest_modified.isoformat()) if oldest_modified else None
+        self._config = config
+        self._host = host
+        self._oldest = to_milliseconds(config.oldest_modified.isoformat()) if config.oldest_modified else None
         self._search = Search(client, self._type)
-        self._associations = [AssociationReader(client, relation) for relation in relations_of(self._type)]
-        self._own_associations = [
-            AssociationReader(client, relation) for relation in relations_of(self._type) if relation.near is self._type
-        ]
+        self._messages = Messages(client, layout)
 
     @property
     def stream(self) -> Stream:
         """The stream with its tables, as the property definitions are now."""
         tables = [self._layout.table, *(association_table(relation) for relation in relations_of(self._type))]
-        if self._type.merges_table:
-            tables.append(merges_table(self._type))
-        return Stream(self._type.name, tuple(tables))
+        merges = merges_table(self._type)
+        return Stream(self._type.name, (*tables, merges) if merges else tuple(tables))
 
-    def read(self, cursor: Cursor | None) -> Iterator[Message]:
+    def read(self, cursor: Cursor | None, held: Held, *, reconcile: bool) -> Iterator[Message]:
         """From the cursor, or from the beginning, to what is there now; ends with a checkpoint."""
         at = CrmCursor.load(cursor) if cursor is not None else None
         if at is None or at.portal != self._layout.portal_id:
-            at = yield from self._begin()
+            at = yield from self._begin(held, at.columns if at else {})
+        at = at.with_columns(self._layout.names)
         with Threads(THREADS, f"hubspot-{self._type.name}") as threads:
-            if at.ranges:
-                at = yield from self._list(at, threads)
+            if at.historical:
+                at = yield from self._list(at, at.historical, threads)
             at = yield from self._changes(at, threads)
-        yield from self._archived(at)
+            if at.bin is None or reconcile:
+                is_now = reconcile or is_due(Sweep.ARCHIVED, self._config, self._type, at, self._now())
+                at = replace(at, bin=Pass(self._now()) if is_now else None)
+            if at.bin:
+                at = yield from self._bin(at, at.bin)
+            if at.sweep is None or reconcile:
+                at = replace(at, sweep=next_sweep(self._layout, self._config, at, self._now(), reconcile=reconcile))
+            if at.sweep:
+                at = yield from self._sweep(at, at.sweep, held, threads)
+        yield Checkpoint(at.dump())
 
-    def _begin(self) -> Reading:
+    def _begin(self, held: Held, columns: Mapping[str, str]) -> Reading:
         """Decide how the historical read goes; gives the first cursor.
 
         The moment from which changes are read afterwards is the newest modification that HubSpot shows now: its own
         clock, whatever ours says.
         """
         latest = self._search.latest()
-        since = _not_ahead(latest.modified or 0)
+        since = self._not_ahead(latest.modified or 0)
         expected = latest.total
-        at = CrmCursor(self._layout.portal_id, since, (Range(),))
+        historical: Pass | None = Pass(self._now(), present=held.holds_any(self._type.table))
         if self._oldest is not None:
             recent, pages_per_second = self._search.count_since(self._oldest), self._client.quota.per_second
             by_search = max(recent / SEARCH_PAGE / SEARCHES_PER_SECOND, recent / PAGE / pages_per_second)
             if by_search < expected / PAGE / pages_per_second:
-                expected, at = recent, CrmCursor(self._layout.portal_id, _not_ahead(self._oldest + INDEX_LAG))
+                expected, historical, since = recent, None, min(self._oldest, since + 1)
+        at = CrmCursor(
+            portal=self._layout.portal_id,
+            since=since,
+            settled=since,
+            recent=Recent(since),
+            historical=historical,
+            records=latest.total,
+            columns=columns,
+        )
+        if historical is None:
+            at = at.swept_at(self._now(), Sweep.RECONCILIATION, Sweep.CALCULATED)
         yield Expected(expected)
         yield Checkpoint(at.dump())
         return at
 
-    def _list(self, at: CrmCursor, threads: Threads) -> Reading:
-        """The historical read by the list; gives the cursor with nothing left of it."""
+    def _list(self, at: CrmCursor, historical: Pass, threads: Threads) -> Reading:
+        """The historical read by the list."""
+
+        def tell(group: Group) -> list[Message]:
+            messages = self._messages.live(group.found, both_ends=False)
+            if historical.present:
+                messages += [
+                    self._messages.present(page.ids, page.above, page.to) for page in group.pages if page.bounded
+                ]
+            return messages
+
         records = Records(self._client, self._layout, self._oldest)
-        listing = Listing(records, threads, self._search.extent)
-        waiting: deque[tuple[Future[list[Message]], CrmCursor]] = deque()
-        group, pages = Found(), 0
-        for page in listing.read(at.ranges):
+        done = yield from self._walk(records, historical, threads, tell, lambda left: replace(at, historical=left))
+        at = replace(at, historical=None, records=done.listed)
+        return at.swept_at(done.began, Sweep.RECONCILIATION, Sweep.CALCULATED)
+
+    def _sweep(self, at: CrmCursor, sweep: Pass, held: Held, threads: Threads) -> Reading:
+        """A pass over the list that reads what the destination does not hold, and what is due."""
+        comparison = Comparison(self._client, self._layout, self._messages, sweep, held)
+        records = Records(self._client, comparison.layout, self._oldest)
+        unbounded = False
+
+        def tell(group: Group) -> list[Message]:
+            nonlocal unbounded
+            unbounded = unbounded or not all(page.bounded for page in group.pages)
+            return comparison.tell(group.found, group.pages)
+
+        done = yield from self._walk(records, sweep, threads, tell, lambda left: replace(at, sweep=left))
+        if unbounded:
+            what = (
+                f"HubSpot does not list {self._type.name} in order of their ids, so what is gone from it stays unknown."
+            )
+            yield Notice("not_reconciled", what)
+        return swept(at, done, self._layout)
+
+    def _walk(
+        self,
+        records: Records,
+        under_way: Pass,
+        threads: Threads,
+        tell: Callable[[Group], list[Message]],
+        cursor: Callable[[Pass], CrmCursor],
+    ) -> Generator[Message, None, Pass]:
+        """Go on with a pass to its end; `tell` says what a group has to say, `cursor` where the stream stands then."""
+        if not under_way.ranges:
+            return under_way
+        waiting: deque[tuple[Future[list[Message]], dict[str, Any]]] = deque()
+        group = Group()
+        for page in Listing(records, threads, self._search.extent).read(under_way.ranges):
             if isinstance(page, Notice):
                 yield page
                 continue
-            group.add(page.found)
-            pages += 1
-            at = at.reading(page.left)
-            if len(group.rows) >= GROUP or pages >= GROUP_PAGES or not page.left:
-                waiting.append((threads.submit(partial(self._messages, group, self._own_associations)), at))
-                group, pages = Found(), 0
+            group.add(page)
+            under_way = replace(under_way, ranges=page.left, listed=under_way.listed + len(page.ids))
+            if group.full or not page.left:
+                waiting.append((threads.submit(partial(tell, group)), cursor(under_way).dump()))
+                group = Group()
             while len(waiting) > (GROUPS_UNDER_WAY if page.left else 0):
                 yield from _finished(*waiting.popleft())
-        return at
+        return under_way
 
     def _changes(self, at: CrmCursor, threads: Threads) -> Reading:
-        """Everything modified since the cursor; gives the cursor behind it."""
+        """Everything modified since the cursor, and what search shows only now of what was modified before."""
+        start = max(at.settled, min(at.recent.complete_from, at.since - OVERLAP))
+        before = at.settled
+        at = yield from self._modified(at, threads, start)
+        surely_shown = at.since - self._config.search_lag_minutes * 60_000
+        if before < min(surely_shown, start):
+            at = yield from self._modified(at, threads, before, min(surely_shown, start))
+        at = at.settled_until(surely_shown)
+        yield Checkpoint(at.dump())
+        return at
+
+    def _modified(self, at: CrmCursor, threads: Threads, since: int, before: int | None = None) -> Reading:
         records = Records(self._client, self._layout)
-        waiting: deque[tuple[Future[list[Message]], CrmCursor]] = deque()
-        for changes in self._search.changes(at.since - INDEX_LAG):
-            at = at.until(_not_ahead(changes.until))
-            waiting.append((threads.submit(partial(self._changed, records, changes.ids)), at))
+        waiting: deque[tuple[Future[list[Message]], dict[str, Any]]] = deque()
+        for changes in self._search.changes(since, before):
+            ids = [hit[0] for hit in changes.hits if hit not in at.recent]
+            at = at.and_read(changes.hits, self._not_ahead(changes.until) if before is None else at.since)
+            waiting.append((threads.submit(partial(self._changed, records, ids)), at.dump()))
             while len(waiting) > GROUPS_UNDER_WAY:
                 yield from _finished(*waiting.popleft())
         while waiting:
@@ -142,81 +223,33 @@ class CrmStream:
         return at
 
     def _changed(self, records: Records, ids: Sequence[str]) -> list[Message]:
-        found = Found()
-        for start in range(0, len(ids), PAGE):
-            found.add(records.by_id(ids[start : start + PAGE]))
-        return self._messages(found, self._associations)
+        return self._messages.live(records.all_by_id(ids))
 
-    def _archived(self, at: CrmCursor) -> Iterator[Message]:
+    def _bin(self, at: CrmCursor, under_way: Pass) -> Reading:
         """What is in the recycling bin now, with its last values, as deleted rows.
 
         Beyond a date limit, and where there are no last values, rows are marked if they are there, but not made. Each
-        page ends in a checkpoint, so that a full bin is not committed as one; the bin is read from its start each time.
+        page ends in a checkpoint, so that a full bin is not committed as one.
         """
         records = Records(self._client, self._layout, self._oldest)
-        after: str | None = None
-        while True:
-            page = records.page(after, archived=True)
-            if page.found.rows:
-                yield from self._records(page.found, deleted=True)
+        while under_way.ranges:
+            page = records.page(under_way.ranges[0].after, archived=True)
+            left = (Range(page.after),) if page.after else ()
+            under_way = replace(under_way, ranges=left, listed=under_way.listed + len(page.ids))
+            yield from self._messages.archived(page.found)
             if page.ids:
-                yield from self._gone(page.ids)
-            yield Checkpoint(at.dump())
-            if page.after is None:
-                return
-            after = page.after
+                yield from self._messages.gone(page.ids)
+            yield Checkpoint(replace(at, bin=under_way).dump())
+        return replace(at, bin=None, archived=under_way.listed).swept_at(under_way.began, Sweep.ARCHIVED)
 
-    def _messages(self, found: Found, associations: Sequence[AssociationReader]) -> list[Message]:
-        """Everything there is to say about live records."""
-        if not found.rows:
-            return []
-        messages = list(self._records(found))
-        for reader in associations:
-            try:
-                messages += list(reader.of(self._type, found.ids))
-            except AccessDenied as error:
-                # The other end of the relation may not be read; that is no reason to do without these records.
-                messages.append(Notice("associations_skipped", str(error)))
-        return messages
+    def _not_ahead(self, modified: int) -> int:
+        """A modification time, but none ahead of our clock: one odd record must not hide all that come after."""
+        return min(modified, self._now())
 
-    def _records(self, found: Found, *, deleted: bool = False) -> Iterator[Message]:
-        if found.wider:
-            names = ", ".join(sorted(found.wider))
-            yield SchemaChange(self._layout.widen(found.wider), f"values of {names} do not fit HubSpot's type for them")
-        yield Rows(self._type.table, self._layout.table.column_names, found.rows, deleted=deleted)
-        if found.merged:
-            yield from self._merges(found.merged)
-
-    def _merges(self, merged: list[tuple[str, str]]) -> Iterator[Message]:
-        """What was merged into a record is gone, under its old id, from every list."""
-        yield from self._gone(list(dict.fromkeys(loser for _, loser in merged)))
-        if self._type.merges_table:
-            table = merges_table(self._type)
-            yield Rows(table.name, table.column_names, list(dict.fromkeys(merged)))
-
-    def _gone(self, ids: Sequence[str]) -> Iterator[Message]:
-        """Records that are gone, and their associations with them."""
-        yield Deletion(self._type.table, (self._type.key,), [(id_,) for id_ in ids])
-        yield from (reader.gone(self._type, ids) for reader in self._associations)
+    def _now(self) -> int:
+        return to_milliseconds(self._host.now().isoformat())
 
 
-def merges_table(object_type: ObjectType) -> Table:
-    """Which record took in which."""
-    singular = object_type.singular
-    columns = (f"{singular}_id", f"merged_{singular}_id")
-    return Table(
-        name=object_type.merges_table or f"merged_{singular}",
-        columns=tuple(Column(name, ColumnType.BIGINT) for name in columns),
-        primary_key=columns,
-        soft_delete=False,
-    )
-
-
-def _not_ahead(modified: int) -> int:
-    """A modification time, but none ahead of this machine's clock: one odd record must not hide all that come after."""
-    return min(modified, to_milliseconds(datetime.now(UTC).isoformat()))
-
-
-def _finished(messages: Future[list[Message]], at: CrmCursor) -> Iterator[Message]:
+def _finished(messages: Future[list[Message]], cursor: Mapping[str, Any]) -> Iterator[Message]:
     yield from messages.result()
-    yield Checkpoint(at.dump())
+    yield Checkpoint(cursor)

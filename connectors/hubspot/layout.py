@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 import msgspec
 
 from connectors.hubspot import wire
 from connectors.hubspot.objects import ObjectType
-from connectors.hubspot.values import COLUMN_TYPES, canonical_column
+from connectors.hubspot.values import COLUMN_TYPES, canonical_column, moment
 from engine.contract import Column, ColumnType, Row, Table, common_type
 from engine.contract.naming import unique_names
 
+ARCHIVED_AT = Column("archived_at", ColumnType.TIMESTAMPTZ)
+"""When a record was moved to the recycling bin; empty while it is not there."""
 MERGED_IDS = "hs_merged_object_ids"
 """The property in which the winner of a merge lists the ids that were merged into it, separated by semicolons."""
+
+
+Merge: TypeAlias = tuple[str, str, str | None]
 
 
 @dataclass(slots=True)
 class Found:
     """Records as rows of their table, each with its id first.
 
-    `merged` has (winner, loser) for every id that was merged into one of them. `wider` names columns that hold more
+    `merged` has (winner, loser, when or None) for every id that was merged into one of them. `wider` names columns that hold more
     than their type, with the type they need.
     """
 
     rows: list[Row] = field(default_factory=list)
-    merged: list[tuple[str, str]] = field(default_factory=list)
+    merged: list[Merge] = field(default_factory=list)
     wider: dict[str, ColumnType] = field(default_factory=dict)
 
     @property
@@ -53,76 +58,100 @@ class Found:
 class Layout:
     """Which properties are read and how they become a row.
 
-    `properties` are the property names in the order of the row's tail; `lifted` are copies of some of them. A record
-    is decoded straight into a struct of its properties in this order, so a row costs next to nothing to make.
+    `columns` are the row's columns; `properties` are the property names in the order of the row's tail, and `names` the
+    columns that each of them has. `lifted` are copies of some of them. A record is decoded straight into a struct of
+    its properties in this order, so a row costs next to nothing to make.
     """
 
     object_type: ObjectType
     portal_id: int
     properties: tuple[str, ...]
+    names: Mapping[str, str]
     table: Table
+    columns: tuple[str, ...]
     page: msgspec.json.Decoder[wire.Page[Any]]
-    _lifted: tuple[int, ...]
-    _merged: int
-    _typed: tuple[tuple[int, ColumnType], ...]
+    calculated: tuple[str, ...]
+    """The properties that HubSpot works out by itself."""
+    _types: Mapping[str, ColumnType]
+    """Each column's type by its definition, whatever the table's column has had to become."""
+    _is_part: bool = False
     _widening: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, object_type: ObjectType, definitions: Iterable[wire.Property], portal_id: int) -> Layout:
-        """Lay out the table: key, lifted columns, then every property as `property_<name>`."""
-        types = {p.name: COLUMN_TYPES.get(p.type, ColumnType.TEXT) for p in definitions if not p.archived}
-        # A merge is told only by this property, whether or not the definitions list it.
-        types.setdefault(MERGED_IDS, ColumnType.TEXT)
-        for _, source, _ in object_type.lifted:
-            types.setdefault(source, ColumnType.TEXT)
-        names = tuple(sorted(types))
-        fixed = [Column(object_type.key, ColumnType.BIGINT)]
+    def of(
+        cls,
+        object_type: ObjectType,
+        definitions: Iterable[wire.Property],
+        portal_id: int,
+        claimed: Mapping[str, str] | None = None,
+    ) -> Layout:
+        """Lay out the table: key, lifted columns, then every property as `property_<name>`, or as it was `claimed`."""
+        defined = [definition for definition in definitions if not definition.archived]
+        types = {p.name: COLUMN_TYPES.get(p.type, ColumnType.TEXT) for p in defined}
+        # What tells of merges, changes and lifted columns is read whether or not the definitions list it.
+        types.setdefault(object_type.modified, ColumnType.TIMESTAMPTZ)
+        for name in filter(None, (MERGED_IDS, object_type.merged_at, *(source for _, source, _ in object_type.lifted))):
+            types.setdefault(name, ColumnType.TEXT)
+        properties = tuple(sorted(types))
+        fixed = [Column(object_type.key, ColumnType.BIGINT), ARCHIVED_AT]
         if object_type.with_portal_id:
             fixed.append(Column("portal_id", ColumnType.BIGINT))
         fixed += [Column(column, type_) for column, _, type_ in object_type.lifted]
-        column_names = unique_names(names, prefix="property_", taken=[column.name for column in fixed])
+        names = unique_names(properties, prefix="property_", taken=[column.name for column in fixed], claimed=claimed)
         table = Table(
             name=object_type.table,
-            columns=(*fixed, *(Column(column_names[name], types[name]) for name in names)),
+            columns=(*fixed, *(Column(names[name], types[name]) for name in properties)),
             primary_key=(object_type.key,),
             deleted_aliases=object_type.deleted_aliases,
         )
         return cls(
-            object_type=object_type,
-            portal_id=portal_id,
-            properties=names,
-            table=table,
-            page=msgspec.json.Decoder(wire.Page[_struct_of(names)]),  # type: ignore[misc] # a type made at run time
-            _lifted=tuple(names.index(source) for _, source, _ in object_type.lifted),
-            _merged=names.index(MERGED_IDS),
-            _typed=tuple((i, c.type) for i, c in enumerate(table.columns) if c.type is not ColumnType.TEXT),
+            object_type,
+            portal_id,
+            properties,
+            names,
+            table,
+            table.column_names,
+            _page_decoder(properties),
+            tuple(sorted(definition.name for definition in defined if definition.is_calculated)),
+            {column.name: column.type for column in table.columns},
         )
+
+    def part(self, properties: Iterable[str]) -> Layout:
+        """A layout of the key and these properties alone, for the same table."""
+        properties = tuple(properties)
+        columns = (self.object_type.key, *(self.names[name] for name in properties))
+        return replace(self, properties=properties, columns=columns, page=_page_decoder(properties), _is_part=True)
 
     def found(self, records: Sequence[wire.Record[Any]]) -> Found:
         """The records as rows, every value in canonical form."""
         rows, wider = self._fitted(self._rows(records))
-        return Found(rows, self._merged_ids(records), wider)
+        return Found(rows, [] if self._is_part else self._merges(records), wider)
 
     def _rows(self, records: Sequence[wire.Record[Any]]) -> list[Row]:
-        """The records as rows in the table's column order, values still as HubSpot sent them."""
+        """The records as rows in the layout's column order, values still as HubSpot sent them."""
         tails = [msgspec.structs.astuple(record.properties) for record in records]
-        if not self.object_type.with_portal_id:
+        if self._is_part:
             return [(record.id, *tail) for record, tail in zip(records, tails, strict=True)]
-        portal_id, lifted = str(self.portal_id), self._lifted
+        if not self.object_type.with_portal_id:
+            return [(record.id, record.archived_at, *tail) for record, tail in zip(records, tails, strict=True)]
+        portal_id = str(self.portal_id)
+        lifted = [self.properties.index(source) for _, source, _ in self.object_type.lifted]
         return [
-            (record.id, portal_id, *[tail[i] for i in lifted], *tail)
+            (record.id, record.archived_at, portal_id, *[tail[i] for i in lifted], *tail)
             for record, tail in zip(records, tails, strict=True)
         ]
 
-    def _merged_ids(self, records: Iterable[wire.Record[Any]]) -> list[tuple[str, str]]:
-        field_name = f"p{self._merged}"
-        return [
-            (record.id, loser)
-            for record in records
-            if (merged := getattr(record.properties, field_name))
-            for loser in (part.strip() for part in merged.split(";"))
-            if loser.isdigit() and loser != record.id
-        ]
+    def _merges(self, records: Iterable[wire.Record[Any]]) -> list[Merge]:
+        merged_ids = f"p{self.properties.index(MERGED_IDS)}"
+        merged_at = self.object_type.merged_at and f"p{self.properties.index(self.object_type.merged_at)}"
+        found: list[Merge] = []
+        for record in records:
+            losers = getattr(record.properties, merged_ids)
+            moments = merged_at and getattr(record.properties, merged_at)
+            if losers or moments:
+                merges = merges_told(losers, moments)
+                found += [(record.id, loser, when) for loser, when in merges.items() if loser != record.id]
+        return found
 
     def _fitted(self, rows: list[Row]) -> tuple[list[Row], dict[str, ColumnType]]:
         """The rows with every value in the form of its definition's type, where it has one, whatever came before."""
@@ -131,12 +160,14 @@ class Layout:
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         wider: dict[str, ColumnType] = {}
         changed = False
-        for i, type_ in self._typed:
-            before = columns[i]
+        for i, name in enumerate(self.columns):
+            type_, before = self._types[name], columns[i]
+            if type_ is ColumnType.TEXT:
+                continue
             columns[i], fits = canonical_column(before, type_)
             changed = changed or columns[i] is not before
             if fits is not type_:
-                wider[self.table.columns[i].name] = fits
+                wider[name] = fits
         return (list(zip(*columns, strict=True)) if changed else rows), wider
 
     def widen(self, wider: dict[str, ColumnType]) -> Table:
@@ -144,6 +175,26 @@ class Layout:
         with self._widening:
             self.table = self.table.widened(wider)
             return self.table
+
+
+def merges_told(losers: str | None, moments: str | None) -> dict[str, str | None]:
+    """The ids that a record took in, each with the moment if that is told.
+
+    `losers` is `id;id`, `moments` is `id:milliseconds;id:milliseconds`; either may know ids that the other does not.
+    """
+    merges: dict[str, str | None] = {}
+    for loser in (part.strip() for part in (losers or "").split(";")):
+        if loser.isdigit():
+            merges[loser] = None
+    for pair in (moments or "").split(";"):
+        loser, _, when = (part.strip() for part in pair.partition(":"))
+        if loser.isdigit():
+            merges[loser] = moment(when)
+    return merges
+
+
+def _page_decoder(names: Sequence[str]) -> msgspec.json.Decoder[wire.Page[Any]]:
+    return msgspec.json.Decoder(wire.Page[_struct_of(names)])  # type: ignore[misc] # a type made at run time
 
 
 def _struct_of(names: Sequence[str]) -> type[msgspec.Struct]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from itertools import pairwise
 
 from connectors.hubspot.cursor import Range
 from connectors.hubspot.layout import Found
@@ -27,10 +28,18 @@ WORTH_CUTTING = 2000
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """What was found on one page, and what is left to be read of the list after it."""
+    """What was found on one page, and what is left to be read of the list after it.
+
+    `ids` are all that the list has above the id `above` and up to `to` (None: no bound on that side). Where it shows no
+    order there is no saying that, and `bounded` is false.
+    """
 
     found: Found
+    ids: list[str]
     left: tuple[Range, ...]
+    above: int | None = None
+    to: int | None = None
+    bounded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,8 @@ class _Part:
     done: bool = False
     density: float = 0.0
     """Records per id where it was read last."""
+    above: int | None = None
+    """The last id before it, where that is not told by `after`."""
 
     @property
     def entered(self) -> bool:
@@ -92,7 +103,7 @@ class Listing:
 
     def read(self, ranges: tuple[Range, ...]) -> Iterator[ListPage | Notice]:
         """Read everything that is left. Every record that is there all the while is in at least one page."""
-        self._parts = [_Part(r.after, r.end, r.first, done=r.done) for r in ranges]
+        self._parts = [_Part(r.after, r.end, r.first, done=r.done, above=r.above) for r in ranges]
         while self._parts:
             try:
                 yield self._next_page()
@@ -118,8 +129,7 @@ class Listing:
             self._by_id = _cursor_is_next_id(part, page)
             if self._by_id:
                 self._asked = self._threads.submit(self._extent)
-        found = self._advance(part, page) if self._by_id else self._follow(page)
-        return ListPage(found, self._left())
+        return self._advance(part, page) if self._by_id else self._follow(part, page)
 
     def _take_hint(self, extent: Extent | None) -> None:
         """Plan by what is known of the list: give its last range an end, so that it can be cut."""
@@ -134,14 +144,22 @@ class Listing:
     def _fetch(self, after: str | None) -> Future[Listed]:
         return self._threads.submit(lambda: self._records.page(after))
 
-    def _follow(self, page: Listed) -> Found:
-        """Go on in the list's own order."""
-        self._parts = [] if page.after is None else [_Part(page.after)]
-        return page.found
+    def _follow(self, part: _Part, page: Listed) -> ListPage:
+        """Go on in the list's own order. Where its ids do not rise, nothing is said of what is between them."""
+        ids = [int(id_) for id_ in page.ids if id_.isdigit()]
+        above = 0 if part.after is None else part.above
+        if above is None and ids:
+            above = ids[0] - 1
+        bounded = above is not None and len(ids) == len(page.ids) and all(a < b for a, b in pairwise([above, *ids]))
+        last = ids[-1] if ids else above
+        self._parts = [] if page.after is None else [_Part(page.after, above=last if bounded else None)]
+        to = None if page.after is None else last
+        return ListPage(page.found, page.ids, self._left(), above, to, bounded=bounded)
 
-    def _advance(self, part: _Part, page: Listed) -> Found:
+    def _advance(self, part: _Part, page: Listed) -> ListPage:
         """Take in a page of a range, and move the range on behind it."""
         ids = _rising_ids(page, part.start)
+        above = part.start - 1 if part.after else None
         if ids:
             part.first = ids[0] if part.first is None else part.first
             part.density = len(ids) / (ids[-1] - ids[0] + 1)
@@ -151,13 +169,15 @@ class Listing:
             part.end = self._parts.pop(at).end
         if not part.passed_by(page, ids):
             part.after = page.after
-            return page.found
+            return ListPage(page.found, page.ids, self._left(), above, part.start - 1)
         if at < len(self._parts):
             _join(self._parts[at], [i for i in ids if part.end is not None and i >= part.end], page)
         part.done = True
         while self._parts and self._parts[0].done:
             self._parts.pop(0)
-        return page.found.only({str(i) for i in ids if part.end is None or i < part.end})
+        within = [str(i) for i in ids if part.end is None or i < part.end]
+        to = None if part.end is None else part.end - 1
+        return ListPage(page.found.only(set(within)), within, self._left(), above, to)
 
     def _divide(self) -> None:
         """Cut the fullest range in half until there are enough of them; sparse ids make some of them short."""
@@ -176,7 +196,7 @@ class Listing:
         self._parts = [_Part(self._parts[0].after)]
 
     def _left(self) -> tuple[Range, ...]:
-        return tuple(Range(part.after, part.end, part.first, part.done) for part in self._parts)
+        return tuple(Range(part.after, part.end, part.first, part.done, part.above) for part in self._parts)
 
 
 def _join(following: _Part, beyond: list[int], page: Listed) -> None:

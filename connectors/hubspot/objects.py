@@ -12,7 +12,8 @@ class ObjectType:
     """A CRM object type.
 
     `modified` is the property by which search finds what changed. `lifted` are columns that take a property's value
-    besides its own `property_...` column, as Fivetran's tables have them.
+    besides its own `property_...` column, as Fivetran's tables have them. `merged_at` is the property that tells when
+    records were merged into this one, as `id:milliseconds` pairs.
     """
 
     name: str
@@ -23,6 +24,7 @@ class ObjectType:
     with_portal_id: bool = False
     deleted_aliases: tuple[str, ...] = ()
     merges_table: str | None = None
+    merged_at: str | None = None
 
     @property
     def table(self) -> str:
@@ -36,6 +38,8 @@ CONTACTS = ObjectType(
     key="id",
     # Contacts alone are found by `lastmodifieddate`: a filter on `hs_lastmodifieddate` silently finds nothing.
     modified="lastmodifieddate",
+    merges_table="contact_merge_audit",
+    merged_at="hs_calculated_merged_vids",
 )
 COMPANIES = ObjectType(
     name="companies",

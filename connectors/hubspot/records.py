@@ -58,6 +58,13 @@ class Records:
         found = self._found(records) if self._inline else self.by_id(ids, archived=archived)
         return Listed(ids, found, page.after)
 
+    def all_by_id(self, ids: Sequence[str]) -> Found:
+        """The records of any number of ids that exist."""
+        found = Found()
+        for start in range(0, len(ids), PAGE):
+            found.add(self.by_id(ids[start : start + PAGE]))
+        return found
+
     def by_id(self, ids: Sequence[str], *, archived: bool = False) -> Found:
         """The records of up to 100 ids that exist; an answer in parts (207) is the rule, not an error."""
         if not ids:

@@ -18,6 +18,7 @@ from connectors.hubspot.client import Client
 from connectors.hubspot.listing import Extent
 from connectors.hubspot.objects import ObjectType
 from connectors.hubspot.quota import Lane
+from connectors.hubspot.recent import Hit
 from connectors.hubspot.values import to_milliseconds
 from engine.contract import SourceUnavailable
 
@@ -33,9 +34,9 @@ _HITS = msgspec.json.Decoder(wire.Hits)
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Some changed records' ids, and the moment (ms) before which everything has now been seen."""
+    """Some changes, each a record's id and modification time, and the moment (ms) before which everything has been seen."""
 
-    ids: list[str]
+    hits: list[Hit]
     until: int
 
 
@@ -70,20 +71,21 @@ class Search:
         """How many records were modified at this moment (ms) or later."""
         return self._page([self._filter("GTE", moment)], self._type.modified, "ASCENDING", limit=1).total
 
-    def changes(self, since: int) -> Iterator[Changes]:
-        """Every record modified at `since` (ms) or later, oldest first, each id once per modification.
+    def changes(self, since: int, before: int | None = None) -> Iterator[Changes]:
+        """Every record modified at `since` (ms) or later, and before `before`, oldest first, once per modification.
 
         Ends with the last page, or once it is past the newest modification that there was after the first page: a
         source that changes faster than it is read is gone on with by the next call.
         """
         at = max(since, EARLIEST)
-        seen: set[tuple[str, int]] = set()
+        bounds = [] if before is None else [self._filter("LT", before)]
+        seen: set[Hit] = set()
         enough: int | None = None
         offset: str | None = None
         while True:
-            hits = self._page([self._filter("GTE", at)], self._type.modified, "ASCENDING", after=offset)
+            hits = self._page([self._filter("GTE", at), *bounds], self._type.modified, "ASCENDING", after=offset)
             found = [(hit.id, self._modified(hit) or at) for hit in hits.results]
-            fresh = list(dict.fromkeys(id_ for id_, modified in found if (id_, modified) not in seen))
+            fresh = [hit for hit in dict.fromkeys(found) if hit not in seen]
             if hits.after is None:
                 yield Changes(fresh, max((modified for _, modified in found), default=at))
                 return
@@ -100,7 +102,7 @@ class Search:
                 at, seen = settled, {hit for hit in found if hit[1] >= settled}
             else:
                 for ids in self._ties(at):
-                    yield Changes(ids, at)
+                    yield Changes([(id_, at) for id_ in ids], at)
                 at, seen = at + 1, set()
             offset = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 import msgspec
@@ -11,6 +11,7 @@ from connectors.hubspot import wire
 from connectors.hubspot.client import Client
 from connectors.hubspot.config import HubSpotAuth, HubSpotConfig
 from connectors.hubspot.crm import CrmStream
+from connectors.hubspot.cursor import CrmCursor
 from connectors.hubspot.layout import Layout
 from connectors.hubspot.objects import OBJECT_TYPES, ObjectType
 from connectors.hubspot.reference import (
@@ -30,6 +31,7 @@ from engine.contract import (
     Catalog,
     Checkpoint,
     Cursor,
+    Held,
     Host,
     Message,
     Notice,
@@ -52,6 +54,7 @@ class HubSpotSource:
         auth = HubSpotAuth.model_validate(dict(host.credentials()))
         self._client = Client(auth, settings, host)
         self._config = config
+        self._host = host
         self._definitions: dict[ObjectType, list[wire.Property]] = {}
         self._denied: dict[str, AccessDenied] = {}
         self._crm: dict[str, CrmStream] = {}
@@ -79,7 +82,7 @@ class HubSpotSource:
             else:
                 yield SetupTest(title, TestStatus.PASSED)
 
-    def discover(self) -> Catalog:
+    def discover(self, cursors: Mapping[str, Cursor]) -> Catalog:
         """The streams and their tables; property definitions decide columns and types."""
         portal_id = self._client.account().portal_id
         streams: list[Stream] = [OWNERS, DEAL_PIPELINES]
@@ -88,18 +91,20 @@ class HubSpotSource:
                 self._definitions[object_type] = fetch_properties(self._client, object_type)
             except AccessDenied as error:
                 self._denied[object_type.name] = error
-            layout = Layout.of(object_type, self._definitions.get(object_type, ()), portal_id)
-            self._crm[object_type.name] = CrmStream(self._client, layout, self._config.oldest_modified)
+            cursor = cursors.get(object_type.name)
+            claimed = CrmCursor.load(cursor).columns if cursor else None
+            layout = Layout.of(object_type, self._definitions.get(object_type, ()), portal_id, claimed)
+            self._crm[object_type.name] = CrmStream(self._client, layout, self._config, self._host)
             streams.append(self._crm[object_type.name].stream)
         streams.append(PROPERTIES)
         return Catalog(tuple(streams))
 
-    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Message]:
+    def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
         """Read a stream; `discover` has been called before."""
         if stream.name in self._denied:
             raise self._denied[stream.name]
         if stream.name in self._crm:
-            yield from self._crm[stream.name].read(cursor)
+            yield from self._crm[stream.name].read(cursor, held, reconcile=reconcile)
             return
         if stream.name == OWNERS.name:
             yield from owner_messages(self._client, self._client.account().portal_id)

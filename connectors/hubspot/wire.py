@@ -38,6 +38,7 @@ class Record(Answer, Generic[P]):
     properties: P
     updated_at: str | None = None
     archived: bool | None = None
+    archived_at: str | None = None
 
 
 class InputError(Answer):
@@ -142,6 +143,11 @@ class Property(Answer):
     updated_at: str | None = None
     archived: bool = False
     options: list[Option] = []
+
+    @property
+    def is_calculated(self) -> bool:
+        """Whether HubSpot works it out by itself; such values change without a new modification date."""
+        return bool(self.calculated) or (self.field_type or "").startswith("calculation")
 
 
 class Properties(Answer):

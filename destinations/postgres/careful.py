@@ -15,10 +15,10 @@ from destinations.postgres.cleaning import cleaned
 from destinations.postgres.connect import Connection
 from destinations.postgres.errors import UNSTORABLE
 from destinations.postgres.fitting import fitting_type, misfits
-from destinations.postgres.load import by_table, load_table
+from destinations.postgres.load import by_table, load_table, remove_absent
 from destinations.postgres.merge import TableLoad, texts
 from destinations.postgres.shape import LiveTable, widen
-from engine.contract import Batch, ColumnType, Loaded, Row, Rows
+from engine.contract import Batch, ColumnType, Loaded, Present, Row, Rows
 
 _SHOWN = 40
 """How much of a value a message repeats, in characters."""
@@ -31,11 +31,14 @@ def load_carefully(connection: Connection, tables: dict[str, LiveTable], batches
         DestinationRefused: something depends on the type of a column that has to be widened.
     """
     loaded = Loaded()
+    loadable: list[Batch] = []
     for name, its_batches in by_table(batches).items():
         table = _CarefulLoad(connection, tables[name])
-        loaded += table.load(its_batches)
+        its_loadable = table.loadable(its_batches)
+        loaded += table.load(its_loadable)
+        loadable += its_loadable
         tables[name] = table.live
-    return loaded
+    return loaded + remove_absent(connection, tables, loadable)
 
 
 class _CarefulLoad:
@@ -47,10 +50,14 @@ class _CarefulLoad:
         self._notices: list[str] = []
         self._reasons: list[str] = []
 
-    def load(self, batches: Sequence[Batch]) -> Loaded:
+    def loadable(self, batches: Sequence[Batch]) -> list[Batch]:
+        """The batches as they can be loaded, once the table is wide enough."""
         batches = self._cleaned(batches)
         self._widen([batch for batch in batches if isinstance(batch, Rows)])
-        batches = [self._with_fitting_keys(batch) for batch in batches]
+        return [self._with_fitting_keys(batch) for batch in batches]
+
+    def load(self, batches: Sequence[Batch]) -> Loaded:
+        """Bring in what is loadable, but for rows that turn out not to be."""
         target = TableLoad(self._connection, self.live)
         loaded = load_table(target, batches, lambda rows: self._merge(target, target.latest(rows, ask=True)))
         if self._reasons:
@@ -86,7 +93,10 @@ class _CarefulLoad:
         self._notices += [f"{change} because of '{_shown(misfit[name])}'" for name, change in changes.items()]
 
     def _with_fitting_keys(self, batch: Batch) -> Batch:
-        """The batch without keys that cannot be: rows of them are set aside, deletions of them have nothing to delete."""
+        """The batch without keys that cannot be: rows of them are set aside, other batches have nothing to do for them."""
+        if isinstance(batch, Present):
+            unknown = self._misfits([(key,) for key in batch.keys], [batch.column], [0])
+            return replace(batch, keys=[key for position, key in enumerate(batch.keys) if position not in unknown])
         if not isinstance(batch, Rows):
             unknown = self._misfits(batch.keys, batch.columns, range(len(batch.columns)))
             return replace(batch, keys=[key for position, key in enumerate(batch.keys) if position not in unknown])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from destinations.postgres.canonical import canonical
-from engine.contract import Batch, Cell, Row, Rows
+from engine.contract import Batch, Cell, Present, Row, Rows
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -15,9 +15,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def cleaned(batch: Batch) -> tuple[Batch, int]:
     """The batch with every cell in canonical text that can be stored, and how many cells are not what they were."""
     if isinstance(batch, Rows):
-        rows, changed = _cleaned(batch.rows)
+        rows, changed = cleaned_rows(batch.rows)
         return replace(batch, rows=rows), changed
-    keys, changed = _cleaned(batch.keys)
+    if isinstance(batch, Present):
+        keys, changed = cleaned_rows([(key,) for key in batch.keys])
+        return replace(batch, keys=[key for (key,) in keys]), changed
+    keys, changed = cleaned_rows(batch.keys)
     return replace(batch, keys=keys), changed
 
 
@@ -28,7 +31,8 @@ def storable(text: str) -> str:
     return text.replace("\0", "")
 
 
-def _cleaned(rows: Sequence[Row]) -> tuple[list[Row], int]:
+def cleaned_rows(rows: Sequence[Row]) -> tuple[list[Row], int]:
+    """The rows with every cell in canonical text that can be stored, and how many cells are not what they were."""
     changed = 0
 
     def clean(cell: Cell) -> str | None:

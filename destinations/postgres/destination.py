@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from functools import partial
 
 from psycopg import errors as pg
 from pydantic import BaseModel
@@ -41,7 +42,7 @@ class PostgresDestination:
             bookkeeping.make_bookkeeping(connection)
             bookkeeping.make_schema(connection, schema)
             unless_opened.pop_all()
-        return PostgresSession(connection, schema, where)
+        return PostgresSession(partial(connect, self._config), connection, schema, where)
 
     def validate_schema_name(self, schema: str) -> None:
         """Raise `InvalidSetting` (field `config.schema`) when PostgreSQL cannot take it as a schema's name."""

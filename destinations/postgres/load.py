@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, groupby
 
 from destinations.postgres.connect import Connection
 from destinations.postgres.merge import TableLoad
 from destinations.postgres.shape import LiveTable
-from engine.contract import Batch, Complete, Deletion, Loaded, Row, Rows
+from engine.contract import Batch, Complete, Deletion, Loaded, Present, Row, Rows
 
 
 def load(connection: Connection, tables: Mapping[str, LiveTable], batches: Sequence[Batch]) -> Loaded:
@@ -21,6 +22,19 @@ def load(connection: Connection, tables: Mapping[str, LiveTable], batches: Seque
     for name, its_batches in by_table(batches).items():
         target = TableLoad(connection, tables[name])
         loaded += load_table(target, its_batches, target.add)
+    return loaded + remove_absent(connection, tables, batches)
+
+
+def remove_absent(connection: Connection, tables: Mapping[str, LiveTable], batches: Sequence[Batch]) -> Loaded:
+    """Take the batches' word for what is present, once all their rows are in: the rest is gone, with what hangs on it."""
+    loaded = Loaded()
+    for present in (batch for batch in batches if isinstance(batch, Present)):
+        target = TableLoad(connection, tables[present.table])
+        rows = (batch for batch in batches if isinstance(batch, Rows) and batch.table == present.table)
+        gone = target.remove_absent(present, [key for batch in rows for key in target.keys(batch)[0]])
+        loaded += Loaded(deleted=len(gone))
+        for table, column in present.dependents if gone else ():
+            loaded += TableLoad(connection, tables[table]).remove((column,), [(key,) for key in gone])
     return loaded
 
 
@@ -50,9 +64,9 @@ def load_table(target: TableLoad, batches: Sequence[Batch], add: Callable[[Rows]
 
 def _runs(batches: Iterable[Rows]) -> Iterator[Rows]:
     """Neighbouring batches of the same form as one."""
-    for (columns, deleted), run in groupby(batches, key=lambda batch: (batch.columns, batch.deleted)):
+    for _, run in groupby(batches, key=lambda batch: (type(batch), batch.columns, batch.deleted)):
         of_run = list(run)
-        yield Rows(of_run[0].table, columns, list(chain.from_iterable(batch.rows for batch in of_run)), deleted)
+        yield replace(of_run[0], rows=list(chain.from_iterable(batch.rows for batch in of_run)))
 
 
 def _by_columns(batches: Iterable[Deletion | Complete]) -> Iterator[tuple[tuple[str, ...], list[Row]]]:

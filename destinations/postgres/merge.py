@@ -12,7 +12,7 @@ from destinations.postgres.canonical import canonical, write_canonical
 from destinations.postgres.connect import Connection
 from destinations.postgres.errors import DoesNotFit
 from destinations.postgres.shape import LiveTable
-from engine.contract import Cell, ColumnType, Loaded, Row, Rows
+from engine.contract import Cell, ColumnType, Loaded, Present, Row, Rows
 
 Texts: TypeAlias = list[str | None]
 """The cells of one column, in canonical form."""
@@ -23,9 +23,22 @@ _ONE_SPELLING = {"bigint", "boolean", "date", "integer", "text"}
 _DATE_LENGTH = len("2026-11-20")
 
 
+class Partial(Rows):
+    """Rows that had a part of the columns when they were written: they change rows that are there and make none."""
+
+    __slots__ = ()
+
+
 def are_dates(cells: Iterable[Cell]) -> bool:
     """Whether PostgreSQL, which takes a time or the word `today` for a date and says nothing, keeps them whole."""
     return {len(cell) for cell in cells if cell.__class__ is str} <= {_DATE_LENGTH}
+
+
+def check_dates(live: LiveTable, rows: Rows) -> None:
+    """Raise `DoesNotFit` where a column of dates is given something else."""
+    for position, name in enumerate(rows.columns):
+        if live.types[name] == ColumnType.DATE and not are_dates(map(itemgetter(position), rows.rows)):
+            raise DoesNotFit(name)
 
 
 def texts(rows: Iterable[Row], positions: Iterable[int]) -> list[Texts]:
@@ -50,13 +63,13 @@ class TableLoad:
     def add(self, rows: Rows) -> Loaded:
         """Bring rows in: straight into the table where all are new, else by `merge`."""
         rows = self.latest(rows)
-        if rows.deleted or not rows.rows or self._is_any_there(rows):
+        if rows.deleted or not rows.rows or isinstance(rows, Partial) or self._is_any_there(rows):
             return self.merge(rows)
         self._copy(statements.copy_to_table(self.live, rows.columns), rows)
         return Loaded(inserted=len(rows.rows))
 
     def merge(self, rows: Rows) -> Loaded:
-        """Stage rows, of which no two have the same key, then update those that differ and insert those that are new."""
+        """Stage rows, of which no two have the same key, then update those that differ and insert what is new and whole."""
         if not rows.rows:
             return Loaded()
         self._connection.execute(statements.create_staging(self.live))
@@ -66,14 +79,24 @@ class TableLoad:
         self._copy(statements.copy_to_staging(self.live, rows.columns), rows)
         update = statements.update_rows(self.live, rows.columns, deleted=rows.deleted)
         changed = self._connection.execute(update).rowcount if update else 0
-        insert = statements.insert_rows(self.live, rows.columns, deleted=rows.deleted)
-        inserted = self._connection.execute(insert).rowcount
+        inserted = 0
+        if not isinstance(rows, Partial):
+            insert = statements.insert_rows(self.live, rows.columns, deleted=rows.deleted)
+            inserted = self._connection.execute(insert).rowcount
         return Loaded(inserted, deleted=changed) if rows.deleted else Loaded(inserted, updated=changed)
 
     def remove(self, columns: tuple[str, ...], keys: Sequence[Row], given: Sequence[Texts] = ()) -> Loaded:
         """Mark the rows of these keys as gone, except those with the primary keys `given`, a list for each key column."""
         parameters = [*texts(keys, range(len(columns))), *(given or [[] for _ in self.live.table.primary_key])]
         return Loaded(deleted=self._connection.execute(statements.remove_rows(self.live, columns), parameters).rowcount)
+
+    def remove_absent(self, present: Present, given: Texts) -> Texts:
+        """Mark the rows of the range as gone that are neither present nor have the primary keys `given`; gives their keys."""
+        above, to, *keys = map(canonical, (present.above, present.to, *present.keys))
+        bounds = [bound for bound in (above, to) if bound is not None]
+        statement = statements.remove_absent(self.live, present.column, above=above is not None, to=to is not None)
+        known = [key for key in (*keys, *given) if key is not None]
+        return [key for (key,) in self._connection.execute(statement, [*bounds, known])]
 
     def latest(self, rows: Rows, *, ask: bool = False) -> Rows:
         """The same rows without those that a later row of the same key replaces.
@@ -95,15 +118,10 @@ class TableLoad:
         return self._connection.execute(statements.any_key_there(self.live), self.keys(rows)).fetchone() is not None
 
     def _copy(self, statement: bytes, rows: Rows) -> None:
-        self._check_dates(rows)
+        check_dates(self.live, rows)
         with self._connection.cursor() as cursor:
             write_canonical(cursor)
             with cursor.copy(statement) as copy:
                 write = copy.write_row
                 for row in rows.rows:
                     write(row)
-
-    def _check_dates(self, rows: Rows) -> None:
-        for position, name in enumerate(rows.columns):
-            if self.live.types[name] == ColumnType.DATE and not are_dates(map(itemgetter(position), rows.rows)):
-                raise DoesNotFit(name)

@@ -12,9 +12,11 @@ from destinations.postgres import bookkeeping
 from destinations.postgres.careful import load_carefully
 from destinations.postgres.connect import Connection
 from destinations.postgres.errors import CALLS_FOR_CARE, translated
+from destinations.postgres.held import Held
 from destinations.postgres.load import load
+from destinations.postgres.merge import Partial
 from destinations.postgres.shape import LiveTable, prepare
-from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Rows, Table
+from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Present, Row, Rows, Table
 
 _Load: TypeAlias = Callable[[Connection, dict[str, LiveTable], Sequence[Batch]], Loaded]
 
@@ -26,8 +28,9 @@ class PostgresSession:
     fails because of its data can be done again with care. Callers bound them by committing often enough.
     """
 
-    def __init__(self, connection: Connection, schema: str, where: str) -> None:
+    def __init__(self, connect: Callable[[], Connection], connection: Connection, schema: str, where: str) -> None:
         self._connection = connection
+        self._held = Held(connect, where)
         self._schema = schema
         self._where = where
         self._tables: dict[str, LiveTable] = {}
@@ -52,6 +55,14 @@ class PostgresSession:
             self._tables[table.name], changes = prepare(self._connection, self._schema, table)
         return changes
 
+    def lacking(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> Sequence[Row]:
+        """Those of the rows that a prepared table does not hold just so, as far as is committed. Thread-safe."""
+        return [rows[n] for n in self._held.lacking(self._tables[table], Rows(table, columns, rows))]
+
+    def holds_any(self, table: str) -> bool:
+        """Whether a prepared table has any row at all. Thread-safe."""
+        return self._held.any_row(self._tables[table])
+
     def write(self, batch: Batch) -> None:
         """Keep a batch of a prepared table for the next commit.
 
@@ -60,7 +71,9 @@ class PostgresSession:
         """
         if self._connection.closed:
             raise DestinationUnavailable(f"The connection to PostgreSQL at {self._where} is closed.")
-        _check(batch, self._tables.get(batch.table))
+        live = _checked(batch, self._tables)
+        if isinstance(batch, Rows) and len(batch.columns) < len(live.table.columns):
+            batch = Partial(batch.table, batch.columns, batch.rows, batch.deleted)
         self._staged.append(batch)
 
     def commit(self, stream: str, cursor: Cursor) -> Loaded:
@@ -78,6 +91,7 @@ class PostgresSession:
         with suppress(psycopg.Error):
             self._connection.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()
+        self._held.close()
 
     def _commit(self, load_all: _Load, batches: Sequence[Batch], stream: str, cursor: Cursor) -> Loaded:
         tables = dict(self._tables)
@@ -88,16 +102,34 @@ class PostgresSession:
         return loaded
 
 
-def _check(batch: Batch, live: LiveTable | None) -> None:
-    problem = None
-    if live is None:
-        problem = "is not prepared"
-    elif not live.types.keys() >= set(batch.columns):
-        problem = f"has no columns {', '.join(sorted(set(batch.columns) - live.types.keys()))}"
-    elif isinstance(batch, Rows) and not set(batch.columns) >= set(live.table.primary_key):
-        problem = f"is given rows without their key ({', '.join(live.table.primary_key)})"
-    elif not live.table.soft_delete and (not isinstance(batch, Rows) or batch.deleted):
-        problem = "has no soft delete: none of its rows can go"
-    if problem:
+def _checked(batch: Batch, tables: Mapping[str, LiveTable]) -> LiveTable:
+    """The table of a batch that can be loaded into it."""
+    live = tables.get(batch.table)
+    problem = _problem(batch, live, tables) if live else "is not prepared"
+    if live is None or problem:
         msg = f"table {batch.table} {problem}"
         raise ValueError(msg)
+    return live
+
+
+def _problem(batch: Batch, live: LiveTable, tables: Mapping[str, LiveTable]) -> str | None:
+    if not live.table.soft_delete and (not isinstance(batch, Rows) or batch.deleted):
+        return "has no soft delete: none of its rows can go"
+    if isinstance(batch, Present):
+        return _problem_of_present(batch, live, tables)
+    unknown = set(batch.columns) - live.types.keys()
+    if unknown:
+        return f"has no columns {', '.join(sorted(unknown))}"
+    if isinstance(batch, Rows) and not set(batch.columns) >= set(live.table.primary_key):
+        return f"is given rows without their key ({', '.join(live.table.primary_key)})"
+    return None
+
+
+def _problem_of_present(batch: Present, live: LiveTable, tables: Mapping[str, LiveTable]) -> str | None:
+    if live.table.primary_key != (batch.column,):
+        return f"has the key ({', '.join(live.table.primary_key)}), not ({batch.column})"
+    for name, column in batch.dependents:
+        dependent = tables.get(name)
+        if dependent is None or column not in dependent.types or not dependent.table.soft_delete:
+            return f"has a dependent {name}.{column} that is not prepared, or whose rows cannot go"
+    return None

@@ -11,7 +11,7 @@ from psycopg import sql
 from destinations.postgres.queries import identifiers, query, type_name
 from destinations.postgres.shape import LiveTable
 from destinations.postgres.widening import known_type
-from engine.contract import DELETED, SYNCED
+from engine.contract import DELETED, SYNCED, ColumnType
 
 _SHAPES_KEPT = 256
 """How many statements of a kind are kept: more than a source has tables."""
@@ -52,6 +52,12 @@ def any_key_there(live: LiveTable) -> bytes:
     key = live.table.primary_key
     statement = query("any_key_there")
     return statement.format(keys=_keys(live, key), target=live.identifier, same_key=_same(key, "k")).as_bytes()
+
+
+@_cached
+def any_row(live: LiveTable) -> bytes:
+    """A row if there is one."""
+    return sql.SQL("SELECT 1 FROM {} LIMIT 1").format(live.identifier).as_bytes()
 
 
 @_cached
@@ -104,9 +110,45 @@ def remove_rows(live: LiveTable, columns: tuple[str, ...]) -> bytes:
         assignments=_assignments(live, deleted=True),
         keys=_keys(live, columns) if columns else sql.SQL("(SELECT) AS k"),
         same_key=_same(columns, "k") if columns else sql.SQL("true"),
-        is_there=sql.SQL("t.{} IS NOT TRUE").format(sql.Identifier(DELETED)),
+        is_there=_is_there(),
         primary_key=identifiers(live.table.primary_key, "t"),
         given=_arrays(live, live.table.primary_key),
+    )
+    return statement.as_bytes()
+
+
+@_cached
+def remove_absent(live: LiveTable, column: str, *, above: bool, to: bool) -> bytes:
+    """Mark the rows within a range as gone, whose bounds are parameters, but for the keys that follow; gives their keys."""
+    key, type_ = _in_order(live, column)
+    bounds = [
+        sql.SQL("{} > %s::text::{}").format(key, type_) if above else None,
+        sql.SQL("{} <= %s::text::{}").format(key, type_) if to else None,
+    ]
+    statement = query("remove_absent").format(
+        target=live.identifier,
+        assignments=_assignments(live, deleted=True),
+        is_there=_is_there(),
+        range=sql.SQL(" AND ").join([*filter(None, bounds), sql.SQL("true")]),
+        key=key,
+        keys=sql.SQL("%s::text[]::{}[]").format(type_),
+        column=sql.Identifier(column),
+    )
+    return statement.as_bytes()
+
+
+@_cached
+def lacking(live: LiveTable, columns: tuple[str, ...]) -> bytes:
+    """The positions, from 1 on, of the rows given that are not there with just these values."""
+    key = live.table.primary_key
+    same = [sql.SQL("t.{0} = s.{0}").format(sql.Identifier(name)) for name in key]
+    same += [sql.SQL("NOT ({})").format(_differs(live, name)) for name in columns if name not in key]
+    statement = query("lacking").format(
+        values=_arrays(live, columns),
+        columns=identifiers(columns),
+        target=live.identifier,
+        same=sql.SQL(" AND ").join(same),
+        is_there=_is_there() if live.markers else sql.SQL("true"),
     )
     return statement.as_bytes()
 
@@ -115,6 +157,21 @@ def _staging(live: LiveTable) -> sql.Identifier:
     """Named after its shape, so that a table that changes gets a new one."""
     shape = repr((live.schema, live.table.name, list(live.types.items())))
     return sql.Identifier("pg_temp", f"penstock_{hashlib.sha256(shape.encode()).hexdigest()[:16]}")
+
+
+def _is_there() -> sql.Composable:
+    return sql.SQL("t.{} IS NOT TRUE").format(sql.Identifier(DELETED))
+
+
+def _in_order(live: LiveTable, column: str) -> tuple[sql.Composable, sql.SQL]:
+    """A column as it is ordered at its source, and the type of that: text by code points, and numbers as numbers."""
+    name = sql.SQL("t.{}").format(sql.Identifier(column))
+    asked = next(each.type for each in live.table.columns if each.name == column)
+    if known_type(live.types[column]) is not ColumnType.TEXT:
+        return name, type_name(live.types[column])
+    if asked is ColumnType.TEXT:
+        return sql.SQL('{} COLLATE "C"').format(name), type_name(live.types[column])
+    return sql.SQL("{}::{}").format(name, type_name(asked)), type_name(asked)
 
 
 def _arrays(live: LiveTable, columns: Iterable[str]) -> sql.Composable:

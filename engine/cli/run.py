@@ -33,6 +33,9 @@ def sync(
     force_historical: Annotated[
         bool, typer.Option("--force-historical", help="Read everything again, over the data that is there.")
     ] = False,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="Also look for everything that the source changed without a word.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Sync a connection now, and show how far it is.
@@ -51,6 +54,7 @@ def sync(
                 workspace.vault,
                 connection.id,
                 historical=force_historical,
+                reconcile=reconcile,
                 on_progress=bars.show,
             )
     if as_json:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import text, update
@@ -129,6 +129,10 @@ class ConnectionHost:
             budget.held_until = time.monotonic() + seconds
             with self._database.autocommit() as connection:
                 connection.execute(_HOLD, {"account": account, "policy": policy, "pause": timedelta(seconds=seconds)})
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.now(UTC)
 
     def wait(self, seconds: float) -> None:
         """Sleep, unless somebody asks to stop."""

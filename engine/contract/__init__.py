@@ -4,7 +4,15 @@ A source yields messages (`engine.contract.messages`) about tables (`engine.cont
 them and commits them together with the source's cursor. This package is all that a plug-in needs to import.
 """
 
-from engine.contract.destination import Destination, DestinationPlugin, Loaded, LoadSession
+from engine.contract.destination import (
+    Destination,
+    DestinationPlugin,
+    DifferentRow,
+    Loaded,
+    LoadSession,
+    TableDifferences,
+    Verification,
+)
 from engine.contract.errors import (
     AccessDenied,
     Cancelled,
@@ -33,12 +41,13 @@ from engine.contract.messages import (
     Expected,
     Message,
     Notice,
+    Present,
     Row,
     Rows,
     SchemaChange,
 )
 from engine.contract.setup import SetupTest, TestStatus
-from engine.contract.source import Host, Source, SourcePlugin
+from engine.contract.source import Held, Host, Source, SourcePlugin
 from engine.contract.tables import DELETED, SYNCED, Catalog, Column, Stream, Table
 from engine.contract.types import ColumnType, common_type, ladder
 
@@ -64,8 +73,10 @@ __all__ = [
     "DestinationPlugin",
     "DestinationRefused",
     "DestinationUnavailable",
+    "DifferentRow",
     "Expected",
     "Follow",
+    "Held",
     "Host",
     "InvalidSetting",
     "LoadSession",
@@ -74,6 +85,7 @@ __all__ = [
     "NotFound",
     "Notice",
     "PenstockError",
+    "Present",
     "QuotaSpent",
     "Row",
     "Rows",
@@ -86,7 +98,9 @@ __all__ = [
     "SourceUnavailable",
     "Stream",
     "Table",
+    "TableDifferences",
     "TestStatus",
+    "Verification",
     "common_type",
     "ladder",
 ]

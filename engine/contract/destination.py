@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from engine.contract.messages import Batch, Cursor
+from engine.contract.messages import Batch, Cursor, Row
 from engine.contract.setup import SetupTest
 from engine.contract.tables import Table
 
@@ -52,6 +52,12 @@ class LoadSession(Protocol):
             DestinationRefused: a person must change something there first.
         """
 
+    def lacking(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> Sequence[Row]:
+        """Those of the rows that a prepared table does not hold just so; see `engine.contract.Held`. Thread-safe."""
+
+    def holds_any(self, table: str) -> bool:
+        """Whether a prepared table has any row at all; see `engine.contract.Held`. Thread-safe."""
+
     def write(self, batch: Batch) -> None:
         """Stage a batch of a prepared table; nothing is visible to readers before `commit`."""
 
@@ -68,6 +74,58 @@ class LoadSession(Protocol):
         """Drop what is staged and open the schema to others."""
 
 
+@dataclass(frozen=True, slots=True)
+class DifferentRow:
+    """A row that is not the same on both sides; `kind` is missing, extra or different.
+
+    `values` has, for columns that differ, what is stored and what the source has, as text that is cut where it is long.
+    """
+
+    kind: str
+    key: Mapping[str, str]
+    values: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TableDifferences:
+    """How a table differs from its source, in rows.
+
+    Of the `rows` of the source some are `missing` in the table, or marked as gone there; `different` ones are there with
+    other values, `columns` saying in how many rows each column differs. `extra` rows are there, but gone from the
+    source. `rejected` ones cannot be stored; `pending` ones differ too, but only until the next sync.
+    """
+
+    table: str
+    rows: int
+    missing: int
+    extra: int
+    different: int
+    rejected: int
+    pending: int
+    columns: Mapping[str, int]
+    examples: Sequence[DifferentRow]
+
+    @property
+    def total(self) -> int:
+        """How many rows the next sync would leave as they should not be."""
+        return self.missing + self.extra + self.different
+
+
+class Verification(LoadSession, Protocol):
+    """A schema beside an image of its source, to tell them apart. In the schema nothing is written, no cursor either.
+
+    What is loaded makes the image, which is empty at first: the source has to be read whole, whatever the cursors say.
+    After `narrow` the cursors and the rows held are the schema's again, and what is loaded changes both sides, as a
+    sync would change the schema.
+    """
+
+    def narrow(self, tables: Collection[str]) -> int:
+        """Go on with those rows of these tables that still differ, and with no others; gives how many they are."""
+
+    def differences(self) -> Sequence[TableDifferences]:
+        """What `narrow` found last, table by table."""
+
+
 class Destination(Protocol):
     """One connected destination."""
 
@@ -82,6 +140,9 @@ class Destination(Protocol):
             DestinationUnavailable: it cannot be reached.
             DestinationRefused: it can be reached, but will not let us in or make the schema.
         """
+
+    def verify(self, schema: str) -> Verification:
+        """Open a schema for telling how it differs from its source; raises what `open` does."""
 
     def validate_schema_name(self, schema: str) -> None:
         """Raise `InvalidSetting` (field `config.schema`) when this destination cannot take such a schema name."""

@@ -1,8 +1,8 @@
 """What a source says while a stream is read, in order.
 
 Everything between two checkpoints belongs together. Within one commit a destination merges the rows first (the last
-one of a key wins), then applies the deletions, then takes the completed keys at their word; so a source needs no order
-among them, only a checkpoint that comes after them.
+one of a key wins), then applies the deletions, then takes what is complete or present at its word; so a source needs no
+order among them, only a checkpoint that comes after them.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Row: TypeAlias = tuple[Cell, ...]
 class Rows:
     """Rows that exist in the source, or, with `deleted`, rows whose last state is known and that are gone from it.
 
-    `columns` may be a part of the table's columns (always with the primary key): the others keep their values.
-    Merging the same rows twice changes nothing.
+    `columns` may be a part of the table's columns (always with the primary key): the others keep their values, and a row
+    that is not there is not made, since it would lack them. Merging the same rows twice changes nothing.
     """
 
     table: str
@@ -55,6 +55,24 @@ class Complete:
     table: str
     columns: tuple[str, ...] = ()
     keys: Sequence[Row] = ((),)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Of the rows whose `column` lies above `above` and up to `to`, those of `keys` exist; any other is gone.
+
+    `column` is the table's whole primary key, in the order of its type (text by code points); without `above` or `to`
+    the range is open on that side. A row that was given since the last checkpoint is there, whatever `keys` says. What hangs on a row that
+    is gone is gone with it: `dependents` are (table, column) pairs, `column` holding the key. Nothing is said of the
+    values of the rows that exist, nor is one that is marked as gone brought back.
+    """
+
+    table: str
+    column: str
+    keys: Sequence[Cell]
+    above: Cell = None
+    to: Cell = None
+    dependents: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +105,5 @@ class Checkpoint:
     cursor: Cursor
 
 
-Batch: TypeAlias = Rows | Deletion | Complete
+Batch: TypeAlias = Rows | Deletion | Complete | Present
 Message: TypeAlias = Batch | SchemaChange | Expected | Notice | Checkpoint

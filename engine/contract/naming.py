@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 MAX_BYTES = 63
 """PostgreSQL cuts identifiers at NAMEDATALEN - 1 bytes, silently."""
@@ -30,19 +30,24 @@ def renamed(name: str) -> str:
     return _UNDERSCORES.sub("_", words) or "_"
 
 
-def unique_names(names: Iterable[str], *, prefix: str = "", taken: Iterable[str] = ()) -> dict[str, str]:
+def unique_names(
+    names: Iterable[str], *, prefix: str = "", taken: Iterable[str] = (), claimed: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """A destination name for each source name: `prefix` and the renamed name, all different and within 63 bytes.
 
-    The name a source name gets depends only on it and on the names it collides with, not on their order. In a
-    collision a name that needs no renaming keeps it; the others carry a suffix hashed from the source name.
+    `claimed` has the names that were given before: a source name keeps its own, and nobody gets another's, also when
+    that one is gone. Apart from that, the name a source name gets depends only on it and on the names it collides
+    with, not on their order. In a collision a name that needs no renaming keeps it; the others carry a suffix hashed
+    from the source name.
     """
+    claimed = claimed or {}
     sources = sorted(set(names))
-    wanted = {source: prefix + renamed(source) for source in sources}
+    result = {source: claimed[source] for source in sources if source in claimed}
+    wanted = {source: prefix + renamed(source) for source in sources if source not in claimed}
     by_name: dict[str, list[str]] = {}
     for source, name in wanted.items():
         by_name.setdefault(name, []).append(source)
-    result: dict[str, str] = {}
-    used = set(taken)
+    used = {*taken, *claimed.values()}
     contested: list[str] = []
     for name, claimants in by_name.items():
         fits = len(name.encode()) <= MAX_BYTES and name not in used

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings
 
-from engine.contract.messages import Cursor, Message
+from engine.contract.messages import Cursor, Message, Row
 from engine.contract.setup import SetupTest
 from engine.contract.tables import Catalog, Stream
 
@@ -29,6 +30,9 @@ class Host(Protocol):
     def hold(self, account: str, policy: str, *, seconds: float) -> None:
         """Nobody may take from this budget for the next `seconds`: the source said so."""
 
+    def now(self) -> datetime:
+        """What time it is, in UTC: the clock by which a source decides what is due."""
+
     def wait(self, seconds: float) -> None:
         """Sleep, but wake when somebody asks to stop.
 
@@ -46,20 +50,47 @@ class Host(Protocol):
         """Store credentials that the source renewed, encrypted, before they are used."""
 
 
+class Held(Protocol):
+    """What the destination holds by now, for a source that wants to read only what is missing there."""
+
+    def lacking(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> Sequence[Row]:
+        """Those of the rows that are not in the table just so: not there at all, marked as gone, or with other values.
+
+        `columns` are the primary key and any others to compare. Sees what is committed. Thread-safe; the comparison is
+        made where the rows are, so that nobody has to hold them in memory.
+
+        Raises:
+            DestinationUnavailable: it could not be asked.
+        """
+
+    def holds_any(self, table: str) -> bool:
+        """Whether the table has any row at all; where it has none, nothing can be missing from the source. Thread-safe.
+
+        Raises:
+            DestinationUnavailable: it could not be asked.
+        """
+
+
 class Source(Protocol):
     """One connected source. Methods raise `SourceError`s; `read` may be called from several threads at once."""
 
     def setup_tests(self) -> Iterable[SetupTest]:
         """Run the checks of this connection one after the other; each one is yielded as soon as it is known."""
 
-    def discover(self) -> Catalog:
-        """The streams with their tables as the source describes them now."""
+    def discover(self, cursors: Mapping[str, Cursor]) -> Catalog:
+        """The streams with their tables as the source describes them now.
 
-    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Message]:
+        `cursors` has each stream's cursor as last committed: where a name had to be chosen for a column, the choice
+        that a cursor remembers holds.
+        """
+
+    def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
         """Read a stream from the cursor (None: from the beginning) to what is there now.
 
-        The last message is a checkpoint. Whatever changed in the source before the read began is covered by it; what
-        changes meanwhile is covered by it or by the next read. Reading from any earlier cursor again is harmless.
+        The last message is a checkpoint. Whatever changed in the source before the read began, and that the source
+        announces, is covered by it; what changes meanwhile is covered by it or by the next read. What the source
+        changes without a word is looked for on a schedule of its own, or now if `reconcile` is set: after such a read
+        of a quiet source both sides are equal. Reading from any earlier cursor again is harmless.
 
         Raises:
             Cancelled: somebody asked to stop.

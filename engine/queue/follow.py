@@ -37,12 +37,14 @@ def sync_now(
     name: str,
     *,
     historical: bool = False,
+    reconcile: bool = False,
     on_progress: Watcher | None = None,
 ) -> SyncOutcome:
     """Sync a connection now, paused or not, and give its outcome once it ended.
 
-    A living worker, on whatever machine, gets the job and is followed; so is a sync that is running already, unless
-    everything is to be read again. Otherwise the sync runs here, where SIGINT and SIGTERM cancel it at its next
+    `historical` reads everything again; `reconcile` also looks for what the source changed without a word. A living
+    worker, on whatever machine, gets the job and is followed; so is a sync that is running already, unless more is
+    asked for than it may do. Otherwise the sync runs here, where SIGINT and SIGTERM cancel it at its next
     checkpoint.
 
     Raises:
@@ -51,8 +53,12 @@ def sync_now(
         KeyboardInterrupt: interrupted while following; the sync goes on in its worker.
     """
     connections = Connections(database, vault)
-    connection = connections.request_historical(name) if historical else connections.get(name)
-    trigger: jobs.Trigger = "resync" if historical else "manual"
+    trigger: jobs.Trigger = "manual"
+    connection = connections.get(name)
+    if reconcile:
+        connection, trigger = connections.request_reconciliation(name), "reconcile"
+    if historical:
+        connection, trigger = connections.request_historical(name), "resync"
     watch = on_progress or (lambda _progress: None)
     outcome = _elsewhere(database, connection, trigger, watch)
     if outcome is not None:

@@ -22,7 +22,7 @@ from engine.state.models import SCHEMA
 QUEUE = "syncs"
 TASK = "sync"
 
-Trigger: TypeAlias = Literal["schedule", "manual", "resync", "retry"]
+Trigger: TypeAlias = Literal["schedule", "manual", "resync", "reconcile", "retry"]
 
 BY_ITSELF: tuple[Trigger, ...] = ("schedule", "retry")
 """What nobody asked for: such a job is dropped if its connection is not due any more when its turn comes."""
@@ -39,6 +39,16 @@ _PROMOTE = text("""
     UPDATE penstock.procrastinate_jobs
     SET priority = :priority, scheduled_at = NULL, args = args || jsonb_build_object('trigger', CAST(:trigger AS text))
     WHERE id = :job AND status = 'todo'
+""")
+_ABOUT_TO_BEGIN = text("""
+    SELECT EXISTS (
+        SELECT FROM penstock.procrastinate_jobs AS job
+        WHERE job.lock = :connection AND job.status = 'doing' AND NOT EXISTS (
+            SELECT FROM penstock.syncs WHERE connection_id = :connection AND started_at >= (
+                SELECT max(at) FROM penstock.procrastinate_events WHERE job_id = job.id AND type = 'started'
+            )
+        )
+    )
 """)
 _STATUS = text("SELECT status FROM penstock.procrastinate_jobs WHERE id = :job")
 _REMOVE = text("DELETE FROM penstock.procrastinate_jobs WHERE id = :job")
@@ -85,6 +95,12 @@ def _defer(changing: Transaction, connection_id: str, trigger: Trigger) -> int:
     except AlreadyEnqueued:
         job: int = changing.execute(_WAITING, {"connection": connection_id}).scalar_one()
         return job
+
+
+def is_about_to_begin(database: Database, connection_id: str) -> bool:
+    """Whether a worker has taken a job of the connection, and its sync has not begun yet."""
+    with database.autocommit() as reading:
+        return bool(reading.scalar(_ABOUT_TO_BEGIN, {"connection": connection_id}))
 
 
 def waiting(database: Database) -> set[str]:

@@ -39,8 +39,10 @@ SCHEDULE_TYPES = ("auto", "manual")
 SENSITIVITIES = ("LOW", "NORMAL", "HIGH", "CUSTOM", "SYNC_FREQUENCY")
 NETWORKING_METHODS = ("Directly", "PrivateLink", "SshTunnel", "ProxyAgent")
 SETUP_STATES = ("incomplete", "connected", "broken")
-TRIGGERS = ("schedule", "manual", "resync", "retry")
+TRIGGERS = ("schedule", "manual", "resync", "reconcile", "retry")
 OUTCOMES = ("running", "succeeded", "failed", "rescheduled", "cancelled", "interrupted")
+APPROVAL_SUBJECTS = ("connection", "destination")
+APPROVAL_KINDS = ("certificate", "fingerprint")
 TEST_STATUSES = ("PASSED", "WARNING", "SKIPPED", "FAILED")
 
 
@@ -53,6 +55,7 @@ _NOW = text("now()")
 _COUNT = text("0")
 _FALSE = text("false")
 _EMPTY_LIST = text("'[]'")
+_EMPTY_OBJECT = text("'{}'")
 
 
 class Base(DeclarativeBase):
@@ -97,7 +100,7 @@ class DestinationRecord(Base):
     )
 
     group_id: Mapped[str] = mapped_column(ForeignKey(Group.id, ondelete="CASCADE"), primary_key=True)
-    service: Mapped[str] = mapped_column(server_default="postgres", comment="The kind of destination.")
+    service: Mapped[str] = mapped_column(server_default="postgres_warehouse", comment="The kind of destination.")
     config: Mapped[str | None] = mapped_column(
         comment="How to reach it, encrypted. NULL: this very database is the destination."
     )
@@ -105,6 +108,9 @@ class DestinationRecord(Base):
         server_default="0", comment="Hours from UTC, -11 to +12; daily sync times are told in it."
     )
     setup_status: Mapped[str] = mapped_column(server_default="incomplete")
+    kept: Mapped[dict[str, Any]] = mapped_column(
+        server_default=_EMPTY_OBJECT, comment="Fields kept for compatibility; no effect."
+    )
     created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
 
 
@@ -157,6 +163,9 @@ class Connection(Base):
     connect_card_config: Mapped[dict[str, Any] | None] = mapped_column(
         comment="Where the Connect Card sends a person after the set-up."
     )
+    kept: Mapped[dict[str, Any]] = mapped_column(
+        server_default=_EMPTY_OBJECT, comment="Further fields kept for compatibility; no effect."
+    )
     connected_by: Mapped[str | None] = mapped_column(comment="Who created it.")
     service_version: Mapped[int] = mapped_column(server_default=text("1"))
     setup_state: Mapped[str] = mapped_column(
@@ -166,8 +175,14 @@ class Connection(Base):
     is_historical_sync: Mapped[bool] = mapped_column(
         server_default=text("true"), comment="The next or running sync reads everything; false once one succeeded."
     )
+    reconcile_requested: Mapped[bool] = mapped_column(
+        server_default=_FALSE, comment="The next sync also looks for what the source changed without a word."
+    )
     resync_requested: Mapped[bool] = mapped_column(
         server_default=_FALSE, comment="The next sync forgets how far it had read before it starts."
+    )
+    resync_streams: Mapped[list[Any]] = mapped_column(
+        server_default=_EMPTY_LIST, comment="Streams that the next sync reads from the beginning."
     )
     rescheduled_for: Mapped[datetime | None] = mapped_column(
         comment="The source's quota is spent: the sync goes on at this time."
@@ -191,7 +206,7 @@ class Sync(Base):
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     connection_id: Mapped[str] = mapped_column(ForeignKey(Connection.id, ondelete="CASCADE"))
-    trigger: Mapped[str] = mapped_column(comment="What started it: schedule, manual, resync or retry.")
+    trigger: Mapped[str] = mapped_column(comment="What started it: schedule, manual, resync, reconcile or retry.")
     historical: Mapped[bool] = mapped_column(comment="Whether it read everything rather than what changed.")
     started_at: Mapped[datetime] = mapped_column(server_default=_NOW)
     finished_at: Mapped[datetime | None]
@@ -217,6 +232,9 @@ class Sync(Base):
     worker: Mapped[str | None] = mapped_column(comment="host:pid of the process that runs or ran it.")
     heartbeat_at: Mapped[datetime] = mapped_column(
         server_default=_NOW, comment="The run's last sign of life; a running one that is silent for minutes is dead."
+    )
+    stop_requested: Mapped[bool] = mapped_column(
+        server_default=_FALSE, comment="Somebody asked it to stop; it does so at its next sign of life."
     )
 
 
@@ -292,6 +310,62 @@ class ApiKey(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class Webhook(Base):
+    """Where events are sent."""
+
+    __tablename__ = "webhooks"
+    __table_args__ = ({"comment": "Addresses that events are sent to."},)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    group_id: Mapped[str | None] = mapped_column(
+        ForeignKey(Group.id, ondelete="CASCADE"), comment="Only events of this group. NULL: of all."
+    )
+    url: Mapped[str]
+    events: Mapped[list[Any]] = mapped_column(comment="The events that are sent.")
+    active: Mapped[bool] = mapped_column(server_default=text("true"), comment="false: nothing is sent.")
+    secret: Mapped[str | None] = mapped_column(comment="What events are signed with, encrypted.")
+    created_by: Mapped[str | None] = mapped_column(comment="Who created it.")
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    failed_at: Mapped[datetime | None] = mapped_column(comment="When it last failed to take an event.")
+    failure: Mapped[str | None] = mapped_column(comment="Why.")
+
+
+class WebhookDelivery(Base):
+    """An event on its way to a webhook."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        Index("webhook_deliveries_next_at_idx", "next_at"),
+        {"comment": "Events that wait to be sent to a webhook; gone once they are taken."},
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(ForeignKey(Webhook.id, ondelete="CASCADE"))
+    payload: Mapped[dict[str, Any]]
+    attempts: Mapped[int] = mapped_column(server_default=_COUNT, comment="How often it was tried.")
+    next_at: Mapped[datetime] = mapped_column(server_default=_NOW, comment="When it is tried next.")
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class Approval(Base):
+    """A certificate or a host key that a person trusts."""
+
+    __tablename__ = "approvals"
+    __table_args__ = (
+        _one_of("subject", APPROVAL_SUBJECTS),
+        _one_of("kind", APPROVAL_KINDS),
+        {"comment": "Certificates and host-key fingerprints that a person has approved."},
+    )
+
+    subject: Mapped[str] = mapped_column(primary_key=True, comment="connection or destination.")
+    subject_id: Mapped[str] = mapped_column(primary_key=True, comment="The id of the connection or the group.")
+    kind: Mapped[str] = mapped_column(primary_key=True, comment="certificate or fingerprint.")
+    hash: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[str] = mapped_column(comment="The certificate (DER in base64) or the public key.")
+    approved_by: Mapped[str | None]
+    approved_at: Mapped[datetime] = mapped_column(server_default=_NOW)
 
 
 class RateBudget(Base):

@@ -8,7 +8,7 @@ from operator import itemgetter
 from sys import getsizeof
 from typing import TypeAlias
 
-from engine.contract import Batch, Complete, Cursor, Deletion, Row, Rows, SchemaChange
+from engine.contract import Batch, Complete, Cursor, Deletion, Present, Row, Rows, SchemaChange
 
 ROWS = 2_000
 """Rows in a load: enough that what a commit costs by itself no longer counts."""
@@ -42,6 +42,10 @@ class Load:
     _loose: set[str] = field(default_factory=set)
     """Tables with rows whose keys their own unit did not call complete."""
     _completed: Completed = field(default_factory=dict)
+    _listed: set[str] = field(default_factory=set)
+    """Tables of which it says which rows are present."""
+    _unlisted: set[str] = field(default_factory=set)
+    """Tables with rows of units that do not say so."""
 
     def add(self, batch: Batch | SchemaChange) -> None:
         """Put a batch at the end; its unit is whole only with `close`."""
@@ -57,20 +61,25 @@ class Load:
                 self._gone.add(table)
             case Complete(table, columns, keys):
                 self._completed.setdefault((table, columns), set()).update(keys)
+            case Present(table, _, keys):
+                self.rows += len(keys)
+                self._listed.add(table)
 
     def close(self, cursor: Cursor) -> Load:
         """This load as a whole unit, with the checkpoint's cursor."""
         self.cursor = cursor
         self._loose = {table for table in self._given if not self._covered(table)}
+        self._unlisted = self._given - self._listed
         return self
 
     def takes(self, unit: Load) -> bool:
         """Whether a later unit of the stream may be committed together with this load.
 
         Not when it gives rows of a table in which this load deletes, since deletions are applied last. Nor when it
-        calls keys complete to which this load may have given rows: they would count as given with the unit.
+        calls keys complete, or rows absent, to which this load may have given rows: they would count as given with the
+        unit.
         """
-        if unit._given & self._gone:
+        if unit._given & self._gone or unit._listed & self._unlisted:
             return False
         for (table, columns), keys in unit._completed.items():
             completed = self._completed.get((table, columns))
@@ -89,6 +98,8 @@ class Load:
         self._given |= unit._given
         self._gone |= unit._gone
         self._loose |= unit._loose
+        self._listed |= unit._listed
+        self._unlisted |= unit._unlisted
         for key, completed in unit._completed.items():
             self._completed.setdefault(key, set()).update(completed)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from engine.contract import AccessDenied, Cancelled, Expected, Loaded, LoadSession, Notice, SchemaChange, Source, Stream
@@ -24,6 +25,9 @@ FAREWELL = 1.0
 class Observer(Protocol):
     """Who is told what happens, in the thread of the loader."""
 
+    def prepared(self, streams: Sequence[Stream], changes: Sequence[str]) -> None:
+        """The streams are known and their tables are there; `changes` is what that took."""
+
     def loaded(self, load: Load, loaded: Loaded) -> None:
         """A load is committed."""
 
@@ -41,9 +45,15 @@ class Observer(Protocol):
 
 
 def pump(
-    source: Source, streams: Sequence[Stream], session: LoadSession, observer: Observer, stop: threading.Event
+    source: Source,
+    streams: Sequence[Stream],
+    session: LoadSession,
+    observer: Observer,
+    stop: threading.Event,
+    *,
+    reconcile: bool = False,
 ) -> None:
-    """Read all streams from their cursors to their ends and load them.
+    """Read all streams from their cursors to their ends, reconciling on request, and load them.
 
     A stream without access ends alone, unless all are without. Any other error sets `stop`, which ends all streams at
     their next message, and is raised when they have ended; what was handed over by then is committed, unless the
@@ -55,7 +65,15 @@ def pump(
     """
     cursors = session.cursors()
     handover = Handover()
-    readers = [Reader(source, stream, cursors.get(stream.name), handover, stop) for stream in streams]
+    readers = [
+        Reader(
+            partial(source.read, stream, cursors.get(stream.name), session, reconcile=reconcile),
+            stream.name,
+            handover,
+            stop,
+        )
+        for stream in streams
+    ]
     loader = _Loader(session, observer, stop, {stream.name for stream in streams})
     for reader in readers:
         reader.start()

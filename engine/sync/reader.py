@@ -5,12 +5,12 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from engine.contract import Cancelled, Checkpoint, Cursor, Expected, Message, Notice, Source, Stream
+from engine.contract import Cancelled, Checkpoint, Expected, Message, Notice
 from engine.sync.load import BYTES, Load
 
 AT_LEAST_EVERY = 2.0
@@ -92,23 +92,22 @@ class Handover:
 
 
 class Reader(threading.Thread):
-    """Reads one stream from its cursor to its end, gathers whole units into loads and hands them over.
+    """Reads one stream to its end, gathers whole units into loads and hands them over.
 
     Once `stop` is set it goes no further than the message at hand. Whatever ends it, the whole units that it has are
     handed over first, and `Ended` is the last thing it hands over.
     """
 
     def __init__(
-        self, source: Source, stream: Stream, cursor: Cursor | None, handover: Handover, stop: threading.Event
+        self, read: Callable[[], Iterator[Message]], stream: str, handover: Handover, stop: threading.Event
     ) -> None:
         # A daemon thread: one that hangs in a request must not keep a stopped process alive.
-        super().__init__(name=f"read-{stream.name}", daemon=True)
-        self._source = source
+        super().__init__(name=f"read-{stream}", daemon=True)
+        self._messages = read
         self._stream = stream
-        self._cursor = cursor
         self._handover = handover
         self._stop_event = stop
-        self._whole = Load(stream.name)
+        self._whole = Load(stream)
         self._handed_over_at = time.monotonic()
 
     def run(self) -> None:
@@ -120,28 +119,28 @@ class Reader(threading.Thread):
             error = caught
         try:
             self._hand_over()
-            self._handover.put(Ended(self._stream.name, error))
+            self._handover.put(Ended(self._stream, error))
         except Cancelled:
             return  # nobody is there to be told
 
     def _read(self) -> None:
-        unit = Load(self._stream.name)
+        unit = Load(self._stream)
         with ExitStack() as stack:
-            messages = self._source.read(self._stream, self._cursor)
+            messages = self._messages()
             stack.callback(_close, messages)
             for message in messages:
                 match message:
                     case Checkpoint(cursor):
                         self._gather(unit.close(cursor))
-                        unit = Load(self._stream.name)
+                        unit = Load(self._stream)
                     case Expected() | Notice():
-                        self._handover.put(Told(self._stream.name, message))
+                        self._handover.put(Told(self._stream, message))
                     case _:
                         unit.add(message)
                 if self._stop_event.is_set():
                     raise Cancelled
         if unit.batches:
-            msg = f"the source ended the stream {self._stream.name} without a checkpoint"
+            msg = f"the source ended the stream {self._stream} without a checkpoint"
             raise RuntimeError(msg)
 
     def _gather(self, unit: Load) -> None:
@@ -155,7 +154,7 @@ class Reader(threading.Thread):
 
     def _hand_over(self) -> None:
         if self._whole.cursor is not None:
-            whole, self._whole = self._whole, Load(self._stream.name)
+            whole, self._whole = self._whole, Load(self._stream)
             self._handover.put(whole)
         self._handed_over_at = time.monotonic()
 

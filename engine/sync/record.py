@@ -74,7 +74,17 @@ def forgotten(database: Database, connection: Connection) -> None:
         changing.execute(
             update(Connection)
             .where(Connection.id == connection.id)
-            .values(resync_requested=False, is_historical_sync=True)
+            .values(resync_requested=False, is_historical_sync=True, resync_streams=[])
+        )
+
+
+def streams_forgotten(database: Database, connection: Connection) -> None:
+    """Note that the cursors of the streams which this sync was to read again are forgotten."""
+    with database.transaction() as changing:
+        changing.execute(
+            update(Connection)
+            .where(Connection.id == connection.id, Connection.resync_streams == connection.resync_streams)
+            .values(resync_streams=[])
         )
 
 
@@ -86,17 +96,21 @@ def add_streams(database: Database, sync_id: int, names: Iterable[str]) -> None:
 
 def save(
     database: Database, progress: Progress, notices: Sequence[NoticeEntry], changed: StreamProgress | None = None
-) -> None:
-    """Bring the sync's row up to date, and that of one stream, in one statement; also a sign of life."""
+) -> bool:
+    """Bring the sync's row up to date, and that of one stream, in one statement; also a sign of life.
+
+    Gives whether somebody asked the sync to stop.
+    """
     statement = (
         update(Sync)
         .where(Sync.id == progress.sync_id, Sync.outcome == "running")
         .values(**_counts(progress), api_calls=progress.api_calls, notices=list(notices), heartbeat_at=func.now())
+        .returning(Sync.stop_requested)
     )
     if changed is not None:
         statement = statement.add_cte(_stream(progress.sync_id, changed).cte("stream"))
     with database.autocommit() as saving:
-        saving.execute(statement)
+        return bool(saving.scalar(statement))
 
 
 def note(database: Database, connection: Connection, kind: str, message: str, **details: Any) -> None:
@@ -142,7 +156,7 @@ def end(
         if result.rowcount:
             for stream in progress.streams:
                 changing.execute(_stream(progress.sync_id, stream))
-            after = _connection_after(ended, now, config_changes)
+            after = _connection_after(connection, ended, now, config_changes)
             if after:
                 changing.execute(update(Connection).where(Connection.id == connection.id).values(after))
             if ended.error:
@@ -151,10 +165,14 @@ def end(
     return ended
 
 
-def _connection_after(ended: Ending, now: datetime, config_changes: Mapping[str, str]) -> dict[str, Any]:
+def _connection_after(
+    connection: Connection, ended: Ending, now: datetime, config_changes: Mapping[str, str]
+) -> dict[str, Any]:
     after: dict[str, Any] = {}
     if config_changes:
         after["config"] = Connection.config.op("||")(literal(dict(config_changes), JSONB))
+    if connection.reconcile_requested and ended.outcome in {"succeeded", "rescheduled"}:
+        after["reconcile_requested"] = False  # a rescheduled one goes on from its cursors
     match ended.outcome:
         case "succeeded":
             # unless a re-sync was asked for while this one ran

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -31,13 +32,14 @@ log = structlog.stdlib.get_logger("penstock.sync")
 
 
 class Report:
-    """Observes one sync. What it writes on the way may get lost while the state database is away; the end may not."""
+    """Observes one sync, and sets `stop` when somebody asked it to stop. What it writes on the way may get lost while the state database is away; the end may not."""
 
     def __init__(
         self,
         database: Database,
         connection: Connection,
         sync_id: int,
+        stop: threading.Event,
         *,
         calls: Callable[[], int],
         on_progress: Callable[[Progress], None] | None,
@@ -47,6 +49,7 @@ class Report:
         self._calls = calls
         self._on_progress = on_progress
         self._sync_id = sync_id
+        self._stop = stop
         self._streams: dict[str, StreamProgress] = {}
         self._own_table: dict[str, str] = {}
         self._notices: dict[str, record.NoticeEntry] = {}
@@ -160,7 +163,11 @@ class Report:
 
     def _save(self, stream: StreamProgress | None = None) -> None:
         self._saved_at = time.monotonic()
-        self._write(lambda: record.save(self._database, self.progress, [*self._notices.values()], stream))
+        self._write(lambda: self._save_and_look(stream))
+
+    def _save_and_look(self, stream: StreamProgress | None) -> None:
+        if record.save(self._database, self.progress, [*self._notices.values()], stream):
+            self._stop.set()
 
     def _write(self, write: Callable[[], None]) -> None:
         try:

@@ -11,13 +11,13 @@ import structlog
 
 from engine.connections.ends import connect_destination, connect_source
 from engine.connections.host import ConnectionHost, StoredCredentials
-from engine.contract import Cancelled, DestinationBusy, DestinationError, LoadSession, NotFound, PenstockError
+from engine.contract import Cancelled, DestinationBusy, DestinationError, LoadSession, NotFound, PenstockError, Source
 from engine.plugins import source_plugin
 from engine.state.database import Database
 from engine.state.models import Connection, DestinationRecord
 from engine.state.secrets import Vault
 from engine.sync import record
-from engine.sync.pipeline import pump
+from engine.sync.pipeline import Observer, pump
 from engine.sync.progress import Progress, SyncOutcome
 from engine.sync.report import Report
 
@@ -63,11 +63,12 @@ def run_sync(
         except Exception as error:  # noqa: BLE001 - the sync's outcome
             failure = error
         sync_id = record.begin(database, connection, trigger, alone=session is not None)
-        report = Report(database, connection, sync_id, calls=lambda: host.calls, on_progress=on_progress)
+        report = Report(database, connection, sync_id, stop, calls=lambda: host.calls, on_progress=on_progress)
         if session is not None:
             try:
                 _forget(database, connection, session)
-                _transfer(connection, host, session, report, stop)
+                with closing(connect_source(connection, host)) as source:
+                    transfer(source, session, report, stop, reconcile=connection.reconcile_requested)
             except BaseException as error:  # noqa: BLE001 - the sync's outcome
                 failure = error
         outcome = report.end(failure, denial_field=_denial_field(connection))
@@ -75,6 +76,21 @@ def run_sync(
     if isinstance(failure, KeyboardInterrupt | SystemExit):
         raise failure
     return outcome
+
+
+def transfer(
+    source: Source, session: LoadSession, observer: Observer, stop: threading.Event, *, reconcile: bool = False
+) -> None:
+    """Bring what is new in a source into an open schema: make its tables what they have to be, then read and load.
+
+    Raises whatever stops it, as `pump` does.
+    """
+    catalog = source.discover(session.cursors())
+    changes = [change for table in catalog.tables for change in session.prepare(table)]
+    observer.prepared(catalog.streams, changes)
+    if stop.is_set():
+        raise Cancelled
+    pump(source, catalog.streams, session, observer, stop, reconcile=reconcile)
 
 
 def _load(database: Database, connection_id: str) -> tuple[Connection, DestinationRecord]:
@@ -104,25 +120,16 @@ def _close(session: LoadSession) -> None:
 
 
 def _forget(database: Database, connection: Connection, session: LoadSession) -> None:
-    """Make of a requested re-sync a historical sync that can be resumed like any other.
+    """Make of a requested re-sync, of all streams or of some, a sync that can be resumed like any other.
 
     In this order: a crash in between forgets once more before anything was read, and so loses nothing.
     """
     if connection.resync_requested:
         session.forget(session.cursors())
         record.forgotten(database, connection)
-
-
-def _transfer(
-    connection: Connection, host: ConnectionHost, session: LoadSession, report: Report, stop: threading.Event
-) -> None:
-    with closing(connect_source(connection, host)) as source:
-        catalog = source.discover()
-        changes = [change for table in catalog.tables for change in session.prepare(table)]
-        report.prepared(catalog.streams, changes)
-        if stop.is_set():
-            raise Cancelled
-        pump(source, catalog.streams, session, report, stop)
+    elif connection.resync_streams:
+        session.forget(connection.resync_streams)
+        record.streams_forgotten(database, connection)
 
 
 def _denial_field(connection: Connection) -> str | None:

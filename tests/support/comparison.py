@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
-from support.truth import Key, Truth, held, meaning, moment_of
+from support.truth import Key, Truth, held, meaning, moment_of, storable
 
 from connectors.hubspot.sandbox.account import Account
 from connectors.hubspot.sandbox.rendering import PORTAL_ID
@@ -24,9 +24,9 @@ Row: TypeAlias = Mapping[str, Any]
 SINGULAR = {"contacts": "contact", "companies": "company", "deals": "deal"}
 KEY = {"contacts": "id", "companies": "id", "deals": "deal_id"}
 FIXED = {
-    "contacts": ["id"],
-    "companies": ["id", "portal_id"],
-    "deals": ["deal_id", "portal_id", "deal_pipeline_id", "deal_pipeline_stage_id", "owner_id"],
+    "contacts": ["id", "archived_at"],
+    "companies": ["id", "archived_at", "portal_id"],
+    "deals": ["deal_id", "archived_at", "portal_id", "deal_pipeline_id", "deal_pipeline_stage_id", "owner_id"],
 }
 LIFTED = {"deal_pipeline_id": "pipeline", "deal_pipeline_stage_id": "dealstage", "owner_id": "hubspot_owner_id"}
 RELATIONS = {
@@ -34,6 +34,12 @@ RELATIONS = {
     "deal_contact": ("deals", "contacts"),
     "contact_company": ("contacts", "companies"),
 }
+
+
+MERGES = (
+    ("deals", "merged_deal", ("deal_id", "merged_deal_id")),
+    ("contacts", "contact_merge_audit", ("contact_id", "vid_to_merge")),
+)
 
 
 class Comparison:
@@ -83,14 +89,25 @@ class Comparison:
         self._found.append(sentence)
 
     def _compare(self, table: str, key: str, row: Row, expected: Row, kinds: Mapping[str, str]) -> None:
-        for column, value in expected.items():
+        for column, value_ in expected.items():
+            value = storable(value_) if isinstance(value_, str) else value_
             cell = held(row[column], kinds.get(column, "string"))
             if cell != value or isinstance(cell, bool) is not isinstance(value, bool):
                 self._say(f"{table} {key}: {column} is {row[column]!r}, HubSpot has {value!r}")
 
+    def _columns(self, object_type: str, properties: Iterable[str]) -> Mapping[str, str]:
+        """The column of each property: by the rules, where the stream does not remember that it has another."""
+        statement = "SELECT cursor FROM penstock.cursors WHERE schema_name = %s AND stream = %s"
+        stored = self._person.execute(statement, [self._schema, object_type]).fetchone()
+        remembered = stored["cursor"].get("columns", {}) if stored else {}
+        names = unique_names(properties, prefix="property_", taken=FIXED[object_type], claimed=remembered)
+        if len(set(names.values())) < len(names):
+            self._say(f"{SINGULAR[object_type]}: two properties have one column: {names}")
+        return names
+
     def _records(self, object_type: str) -> None:
         table, kinds = SINGULAR[object_type], self._truth.kinds(object_type)
-        names = unique_names(kinds, prefix="property_", taken=FIXED[object_type])
+        names = self._columns(object_type, kinds)
         by_column = {names[name]: kind for name, kind in kinds.items()}
         rows = {row[KEY[object_type]]: row for row in self._rows(table)}
         for record in self._truth.records(object_type):
@@ -106,11 +123,11 @@ class Comparison:
         for record_id, row in rows.items():
             if record_id in self._untold:
                 continue
-            if not self._truth.merged_away(object_type, record_id):
+            if not self._truth.has_gone(object_type, record_id):
                 self._say(f"{table} {record_id} is there, but HubSpot has never had it")
             markers = [name for name in ("_fivetran_deleted", "is_deleted") if name in row]
             if not all(row[name] for name in markers):
-                self._say(f"{table} {record_id} is merged away, but not marked deleted")
+                self._say(f"{table} {record_id} is gone, but not marked deleted")
 
     def _expected(
         self, object_type: str, record: Row, kinds: Mapping[str, str], names: Mapping[str, str]
@@ -119,6 +136,7 @@ class Comparison:
         expected: dict[str, Any] = {names[name]: meaning(properties[name], kind) for name, kind in kinds.items()}
         expected[KEY[object_type]] = int(record["id"])
         expected["_fivetran_deleted"] = record["archived"]
+        expected["archived_at"] = moment_of(record["archivedAt"]) if record["archived"] else None
         if object_type != "contacts":
             expected |= {"portal_id": PORTAL_ID, "is_deleted": record["archived"]}
         if object_type == "deals":
@@ -137,7 +155,7 @@ class Comparison:
             if key not in live:
                 if not self._is_old(near, key[0]):
                     self._say(f"{table} {key} ({label}) is missing or marked deleted")
-            elif live.pop(key) != label:
+            elif live.pop(key) != (label and storable(label)):
                 self._say(f"{table} {key}: the label is not {label!r}")
         for key, label in live.items():
             if not {key[0], key[1]} & self._untold:
@@ -150,14 +168,20 @@ class Comparison:
         return record is None or moment_of(record["updatedAt"]) < self._since
 
     def _merges(self) -> None:
-        expected = self._truth.merges()
-        there = {(row["deal_id"], row["merged_deal_id"]) for row in self._rows("merged_deal")}
-        for winner, loser in expected - there:
-            if not self._is_old("deals", winner):
-                self._say(f"merged_deal: that {loser} went into {winner} is missing")
-        for winner, loser in there - expected:
-            if not self._truth.merged_away("deals", winner) and winner not in self._untold:
-                self._say(f"merged_deal: {loser} never went into {winner}")
+        for object_type, table, (winner_key, loser_key) in MERGES:
+            expected = self._truth.merges(object_type)
+            rows = {(row[winner_key], row[loser_key]): row for row in self._rows(table)}
+            for winner, loser in expected - rows.keys():
+                if not self._is_old(object_type, winner):
+                    self._say(f"{table}: that {loser} went into {winner} is missing")
+            for winner, loser in rows.keys() - expected:
+                if not self._truth.has_gone(object_type, winner) and winner not in self._untold:
+                    self._say(f"{table}: {loser} never went into {winner}")
+            if object_type == "contacts":
+                for (winner, loser), when in self._truth.merged_at().items():
+                    if (winner, loser) in rows:
+                        audited = {"timestamp": when, "canonical_vid": winner}
+                        self._compare(table, f"{winner} {loser}", rows[winner, loser], audited, {})
 
     def _whole(self, table: str, key: Sequence[str], expected: Mapping[Key, Row]) -> None:
         """Compare a table that is read whole each time: everything else in it has to be marked deleted."""

@@ -15,6 +15,7 @@ from engine.contract import (
     Complete,
     Cursor,
     Deletion,
+    Held,
     Loaded,
     Message,
     Row,
@@ -54,10 +55,10 @@ class ScriptedSource:
     def setup_tests(self) -> Iterable[SetupTest]:
         return ()
 
-    def discover(self) -> Catalog:
+    def discover(self, cursors: Mapping[str, Cursor]) -> Catalog:
         return Catalog(tuple(self.scripts))
 
-    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Message]:
+    def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
         self.began_at[stream.name] = cursor
         try:
             for number, step in enumerate(self.scripts[stream]):
@@ -107,6 +108,12 @@ class MemorySession:
         self.prepared.append(table)
         self.tables.setdefault(table.name, {})
         return [f"table {table.name} made"]
+
+    def lacking(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> Sequence[Row]:
+        return [row for row in rows if self.tables[table].get(row[:1], ())[: len(columns)] != row]
+
+    def holds_any(self, table: str) -> bool:
+        return bool(self.tables[table])
 
     def write(self, batch: Batch) -> None:
         assert batch.table in self.tables, "written before it was prepared"

@@ -23,6 +23,7 @@ from engine.contract import (
     CredentialsRejected,
     Cursor,
     Expected,
+    Held,
     Host,
     Message,
     Notice,
@@ -80,11 +81,11 @@ class PagedSource:
     def setup_tests(self) -> Iterable[SetupTest]:
         return [SetupTest("Reachable", TestStatus.PASSED)]
 
-    def discover(self) -> Catalog:
+    def discover(self, cursors: Mapping[str, Cursor]) -> Catalog:
         columns = (Column("id", ColumnType.BIGINT), Column("name", ColumnType.TEXT))
         return Catalog(tuple(Stream(name, (Table(name, columns, ("id",)),)) for name in self._config.streams))
 
-    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Message]:
+    def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
         first = cursor["page"] if cursor else 0
         yield Expected((self._config.pages - first) * self._config.size)
         if self._config.notice:

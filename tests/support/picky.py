@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from engine.contract import Catalog, CredentialsRejected, Cursor, Host, Message, SetupTest, Stream, TestStatus
+from engine.contract import Catalog, CredentialsRejected, Cursor, Held, Host, Message, SetupTest, Stream, TestStatus
 
 ENTRY_POINT = "[penstock.sources]\npicky = support.picky:plugin\n"
 
@@ -52,10 +52,10 @@ class PickySource:
                 yield SetupTest("Connecting", TestStatus.PASSED, "Account 1")
                 yield SetupTest("Reading deals", TestStatus.WARNING, "There are none.")
 
-    def discover(self) -> Catalog:
+    def discover(self, cursors: Mapping[str, Cursor]) -> Catalog:
         return Catalog(())
 
-    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Message]:
+    def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
         yield from ()
 
     def close(self) -> None:

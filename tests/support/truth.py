@@ -25,11 +25,16 @@ def meaning(value: str | None, kind: str) -> Any:
     """What a property's value means for its HubSpot type; a value that is none of its type means itself."""
     if value is None or (value == "" and kind in _READERS):
         return None
-    value = value.replace("\0", "")  # PostgreSQL has no place for it
+    value = storable(value)
     try:
         return _READERS[kind](value) if kind in _READERS else value
     except (ValueError, InvalidOperation, OverflowError):
         return value
+
+
+def storable(text: str) -> str:
+    """The text as near as PostgreSQL has a place for it: without NUL, and with U+FFFD for half of a surrogate pair."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "")
 
 
 def moment_of(text: str) -> datetime:
@@ -72,9 +77,10 @@ class Truth:
         definitions = self.account.store(object_type).schema.definitions()
         return {definition["name"]: definition["type"] for definition in definitions}
 
-    def merged_away(self, object_type: str, record_id: int) -> bool:
-        """Whether this id has become another."""
-        return self.account.store(object_type).resolve(record_id) != record_id
+    def has_gone(self, object_type: str, record_id: int) -> bool:
+        """Whether there was a record of this id, which is gone: purged, deleted for good, or merged into another."""
+        records = self.account.store(object_type).records
+        return records.is_gone(record_id) and records.get(record_id) is None
 
     def associations(self, near: str, far: str) -> dict[Key, str | None]:
         """The labels by (near id, far id, type id, category)."""
@@ -88,10 +94,19 @@ class Truth:
                     found[int(record["id"]), int(other["id"]), type_id, link.category] = link.label
         return found
 
-    def merges(self) -> set[Key]:
-        """(winner, loser) of every merge that a deal shows."""
+    def merges(self, object_type: str) -> set[Key]:
+        """(winner, loser) of every merge that a record of the type shows."""
         return {
-            (int(deal["id"]), int(loser))
-            for deal in self.records("deals")
-            for loser in filter(None, (deal["properties"]["hs_merged_object_ids"] or "").split(";"))
+            (int(record["id"]), int(loser))
+            for record in self.records(object_type)
+            for loser in filter(None, (record["properties"]["hs_merged_object_ids"] or "").split(";"))
+        }
+
+    def merged_at(self) -> dict[Key, datetime]:
+        """When contacts were merged, by (winner, loser)."""
+        return {
+            (int(contact["id"]), int(loser)): moment_of(when)
+            for contact in self.records("contacts")
+            for pair in filter(None, (contact["properties"]["hs_calculated_merged_vids"] or "").split(";"))
+            for loser, when in [pair.split(":")]
         }

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -26,6 +28,7 @@ from engine.contract import (
     InvalidSetting,
     Loaded,
     LoadSession,
+    Present,
     Row,
     Rows,
     Table,
@@ -74,6 +77,19 @@ NATIVE = [
     (ColumnType.TEXT, "text", "text"),
 ]
 """A type, a native value of it, and its canonical text."""
+
+IDS = [1, 2, 3, 9, 10, 11, 100]
+RANGES = [
+    (None, None, [2, 10], [2, 10]),
+    (None, None, [], []),
+    (None, 9, [2], [2, 10, 11, 100]),
+    (9, None, [10], [1, 2, 3, 9, 10]),
+    (2, 10, [9, 3], [1, 2, 3, 9, 11, 100]),
+    (2, 10, [], [1, 2, 11, 100]),
+    (3, 3, [], IDS),
+    (3, 8, [404], IDS),
+]
+"""Which of `IDS` stay when, above the first and up to the second, those of the third exist."""
 
 TEXTS = [
     "",
@@ -229,15 +245,38 @@ class DestinationContract:
             ]
 
     def test_a_part_of_the_columns_leaves_the_others(self, harness: DestinationHarness, session: LoadSession) -> None:
-        """In whatever order; a row that is new has nothing in them."""
-        session.write(deals(("1", "One", "1.5", None)))
+        """In whatever order."""
+        session.write(deals(("1", "One", "1.5", None), ("2", "Two", None, "2024-02-29T00:00:00Z")))
         session.commit("deals", {})
         session.write(Rows("deal", ("closes", "id"), [("2024-02-29T00:00:00Z", "1"), (None, "2")]))
-        assert session.commit("deals", {}) == Loaded(inserted=1, updated=1)
+        assert session.commit("deals", {}) == Loaded(updated=2)
+        session.write(Rows("deal", ("closes", "id"), [("2024-02-29T01:00:00+01:00", "1"), (None, "2")]))
+        assert session.commit("deals", {}) == Loaded()
         assert values(harness, "deal", "id", "name", "amount", "closes") == [
             ("1", "One", "1.5", "2024-02-29T00:00:00.000Z"),
-            ("2", None, None, None),
+            ("2", "Two", None, None),
         ]
+
+    def test_a_part_of_the_columns_makes_no_row(self, harness: DestinationHarness, session: LoadSession) -> None:
+        """It would lack the others; a row that comes whole in the same commit is there to be changed."""
+        session.write(Rows("deal", ("id", "name"), [("1", "One"), ("2", "Two")]))
+        session.write(Rows("deal", ("id", "name"), [("3", "Three")], deleted=True))
+        assert session.commit("deals", {}) == Loaded()
+        assert harness.read(SCHEMA, "deal") == []
+        session.write(deals(("1", "One", "1.5", None)))
+        session.write(Rows("deal", ("id", "name"), [("1", "Uno"), ("2", "Dos")]))
+        assert session.commit("deals", {}) == Loaded(inserted=1, updated=1)
+        assert values(harness, "deal", "id", "name", "amount") == [("1", "Uno", "1.5")]
+
+    def test_rows_that_were_whole_when_written_are_whole(
+        self, harness: DestinationHarness, session: LoadSession
+    ) -> None:
+        """Also if their table has more columns by the time of the commit; those after that lack the new ones."""
+        session.write(deals(("1", "One", None, None)))
+        session.prepare(replace(DEAL, columns=(*DEAL.columns, Column("extra", ColumnType.TEXT))))
+        session.write(deals(("2", "Two", None, None)))
+        assert session.commit("deals", {}) == Loaded(inserted=1)
+        assert values(harness, "deal", "id", "extra") == [("1", None)]
 
     @pytest.mark.parametrize("text", TEXTS, ids=lambda text: repr(text[:12]))
     def test_text_comes_back_as_it_went(self, harness: DestinationHarness, session: LoadSession, text: str) -> None:
@@ -336,6 +375,173 @@ class DestinationContract:
         session.write(pairs(("2", "30")))
         session.commit("deals", {})
         assert there(harness) == [("1", "20"), ("2", "30")]
+
+    # Rows that are present
+
+    @pytest.mark.parametrize(("above", "to", "keys", "stay"), RANGES)
+    @pytest.mark.parametrize("written_as", [str, int])
+    def test_rows_of_a_range_go_unless_they_are_present(
+        self,
+        harness: DestinationHarness,
+        session: LoadSession,
+        above: int | None,
+        to: int | None,
+        keys: list[int],
+        stay: list[int],
+        written_as: Callable[[int], Cell],
+    ) -> None:
+        """Above the one bound, up to the other; numbers in their order and not in that of their digits."""
+        session.write(deals(*((str(id_), "name", None, None) for id_ in IDS)))
+        session.commit("deals", {})
+        bounds = [None if bound is None else written_as(bound) for bound in (above, to)]
+        session.write(Present("deal", "id", [written_as(key) for key in keys], *bounds))
+        assert session.commit("deals", {}) == Loaded(deleted=len(IDS) - len(stay))
+        assert alive(harness) == sorted(stay)
+
+    def test_text_keys_are_in_the_order_of_their_code_points(
+        self, harness: DestinationHarness, session: LoadSession
+    ) -> None:
+        """Whatever language the destination sorts by."""
+        table = Table("stage", (Column("id", ColumnType.TEXT),), ("id",))
+        session.prepare(table)
+        session.write(Rows("stage", ("id",), [(id_,) for id_ in ("10", "9", "B", "a", "b", "\u00e4", "\U0001f600")]))
+        session.commit("stages", {})
+        session.write(Present("stage", "id", ["a"], above="9", to="a"))
+        session.write(Present("stage", "id", ["\u00e4", "zz"], above="b"))
+        assert session.commit("stages", {}) == Loaded(deleted=2)
+        rows = harness.read(SCHEMA, "stage")
+        assert {str(row["id"]) for row in rows if row[DELETED] == "true"} == {"B", "\U0001f600"}
+
+    def test_a_row_just_given_is_present(self, harness: DestinationHarness, session: LoadSession) -> None:
+        """Whether it was there before, whole or in part, and in whatever order it is said; the next commit is another matter."""
+        session.write(deals(*((id_, "name", None, None) for id_ in ("1", "2", "3"))))
+        session.commit("deals", {})
+        session.write(Present("deal", "id", ["7"]))
+        session.write(deals(("1", "changed", None, None), ("4", "new", None, None)))
+        session.write(Rows("deal", ("id", "name"), [("2", "changed")]))
+        assert session.commit("deals", {}) == Loaded(inserted=1, updated=2, deleted=1)
+        assert alive(harness) == [1, 2, 4]
+        session.write(Present("deal", "id", ["1"]))
+        assert session.commit("deals", {}) == Loaded(deleted=2)
+        assert alive(harness) == [1]
+
+    def test_what_hangs_on_a_row_goes_with_it(self, harness: DestinationHarness, session: LoadSession) -> None:
+        """And only then: what hangs on rows that are present, that were gone before, or out of the range stays."""
+        session.write(deals(*((id_, "name", None, None) for id_ in ("1", "2", "3", "4"))))
+        session.write(pairs(("1", "10"), ("2", "10"), ("2", "20"), ("3", "10"), ("4", "10")))
+        session.write(Deletion("deal", ("id",), [("3",)]))
+        session.commit("deals", {})
+        session.write(Present("deal", "id", ["1"], to="3", dependents=(("deal_company", "deal_id"),)))
+        assert session.commit("deals", {}) == Loaded(deleted=3)
+        assert alive(harness) == [1, 4]
+        assert there(harness) == [("1", "10"), ("3", "10"), ("4", "10")]
+
+    def test_nothing_is_written_where_nothing_is_gone(self, harness: DestinationHarness, session: LoadSession) -> None:
+        """Nor is a row brought back, or made, because it is present."""
+        session.write(deals(*((id_, "name", None, None) for id_ in ("1", "2", "3"))))
+        session.write(pairs(("1", "10"), ("2", "20")))
+        session.write(Deletion("deal", ("id",), [("3",)]))
+        session.commit("deals", {})
+        before = harness.read(SCHEMA, "deal"), harness.read(SCHEMA, "deal_company")
+        session.write(Present("deal", "id", ["1", "2", "3", "404"], dependents=(("deal_company", "deal_id"),)))
+        assert session.commit("deals", {}) == Loaded()
+        assert (harness.read(SCHEMA, "deal"), harness.read(SCHEMA, "deal_company")) == before
+
+    def test_ranges_may_be_told_one_by_one(self, harness: DestinationHarness, session: LoadSession) -> None:
+        """Each with its cursor, so that another session goes on where the last one broke off."""
+        session.write(deals(*((str(id_), "name", None, None) for id_ in range(1, 10))))
+        session.commit("deals", {})
+        session.write(Present("deal", "id", ["1", "3"], to="3"))
+        session.commit("deals", {"up to": 3})
+        session.write(Present("deal", "id", ["5"], above="3", to="6"))
+        session.close()
+        assert alive(harness) == [1, 3, 4, 5, 6, 7, 8, 9]
+        with closing(harness.destination.open(SCHEMA)) as later:
+            later.prepare(DEAL)
+            assert later.cursors() == {"deals": {"up to": 3}}
+            later.write(Present("deal", "id", ["5"], above="3", to="6"))
+            later.write(Present("deal", "id", ["8"], above="6"))
+            assert later.commit("deals", {"up to": 9}) == Loaded(deleted=4)
+        assert alive(harness) == [1, 3, 5, 8]
+
+    # What is held
+
+    def test_rows_are_lacking_unless_they_are_there_just_so(
+        self, harness: DestinationHarness, session: LoadSession
+    ) -> None:
+        """Not there, gone, or with another value; but one value may be written in many ways, and none is none."""
+        session.write(
+            deals(
+                ("1", "One", "1.50", "2024-02-29T12:00:00Z"),
+                ("2", None, None, None),
+                ("3", "Three", None, None),
+                ("4", "", None, None),
+            )
+        )
+        session.write(Deletion("deal", ("id",), [("3",)]))
+        session.commit("deals", {})
+        assert session.lacking("deal", ("id",), [("3",), ("2",), ("404",), ("1",), (4,)]) == [("3",), ("404",)]
+        held = [("2024-02-29T13:00:00+01:00", 1, "1.5"), (datetime(2024, 2, 29, 12, tzinfo=UTC), "1", Decimal("1.500"))]
+        assert session.lacking("deal", ("closes", "id", "amount"), held) == []
+        others = [("2024-02-29T12:00:01Z", "1", "1.5"), (None, "1", "1.5"), ("2024-02-29T12:00:00Z", "1", None)]
+        assert session.lacking("deal", ("closes", "id", "amount"), [*others, *held]) == others
+        names = [("2", None), ("2", ""), ("4", None), ("4", ""), ("1", "one"), ("3", "Three")]
+        assert session.lacking("deal", ("id", "name"), names) == [names[1], names[2], names[4], names[5]]
+        assert session.lacking("deal", ("id", "name"), []) == []
+
+    def test_what_is_committed_is_held(self, harness: DestinationHarness, session: LoadSession) -> None:
+        """From then on, and not before."""
+        assert not session.holds_any("deal")
+        session.write(deals(("1", "One", None, None)))
+        assert session.lacking("deal", ("id",), [("1",)]) == [("1",)]
+        assert not session.holds_any("deal")
+        session.commit("deals", {})
+        assert session.lacking("deal", ("id",), [("1",)]) == []
+        assert session.holds_any("deal")
+        assert not session.holds_any("deal_company")
+        session.write(deals(("1", "Uno", None, None)))
+        session.commit("deals", {})
+        assert session.lacking("deal", ("id", "name"), [("1", "One"), ("1", "Uno")]) == [("1", "One")]
+
+    def test_values_that_their_column_does_not_hold_are_lacking(
+        self, harness: DestinationHarness, session: LoadSession
+    ) -> None:
+        """Until they are loaded; text that cannot be is held as it is stored."""
+        born = Table("person", (Column("id", ColumnType.BIGINT), Column("born", ColumnType.DATE)), ("id",))
+        session.prepare(born)
+        session.write(deals(("1", "nul\0 and half \ud83d", "1", None), ("2", "Two", "2", None)))
+        session.write(Rows("person", ("id", "born"), [("1", "2024-02-29")]))
+        session.commit("deals", {})
+        amounts = [("1", "1"), ("1", "1;2"), ("9" * 20, "1"), ("2", "2"), (None, "2")]
+        assert session.lacking("deal", ("id", "amount"), amounts) == [amounts[1], amounts[2], amounts[4]]
+        assert session.lacking("deal", ("id", "name"), [("1", "nul\0 and half \ud83d"), ("2", "Two\0")]) == []
+        assert session.lacking("person", ("id", "born"), [("1", "2024-02-29T00:00:00Z")]) != []
+        session.write(deals(("1", "One", "1;2", None)))
+        session.commit("deals", {})
+        assert session.lacking("deal", ("id", "amount"), amounts[:2]) == amounts[:1]
+
+    def test_others_may_ask_while_it_loads(self, harness: DestinationHarness, session: LoadSession) -> None:
+        """What was committed before they asked is held, also while a column becomes another."""
+        committed, answers, loaded = [0], [], threading.Event()
+
+        def ask() -> None:
+            while not loaded.is_set():
+                rows = [(str(n), str(n)) for n in range(committed[0])]
+                answers.append(session.lacking("deal", ("id", "name"), rows))
+                session.lacking("deal", ("id", "amount"), rows)
+
+        with ThreadPoolExecutor(2) as others:
+            asked = [others.submit(ask) for _ in range(2)]
+            for number in range(40):
+                amount = "1;2" if number == 20 else "1"
+                session.write(deals((str(number), str(number), amount, None)))
+                session.commit("deals", {})
+                committed[0] += 1
+            loaded.set()
+            for each in asked:
+                each.result()
+        assert answers
+        assert not any(answers)
 
     # Tables that change
 
@@ -441,13 +647,18 @@ def deals(*rows: Row, deleted: bool = False) -> Rows:
 
 def pairs(*rows: tuple[str, str]) -> Rows:
     """Rows of `DEAL_COMPANY`."""
-    return Rows("deal_company", ("deal_id", "company_id"), rows)
+    return Rows("deal_company", DEAL_COMPANY.column_names, [(*row, None) for row in rows])
 
 
 def values(harness: DestinationHarness, table: str, *columns: str) -> list[tuple[str | None, ...]]:
     """These columns of the committed rows, ordered by the table's first column."""
     rows = sorted(harness.read(SCHEMA, table), key=lambda row: str(next(iter(row.values()))))
     return [tuple(row[column] for column in columns) for row in rows]
+
+
+def alive(harness: DestinationHarness) -> list[int]:
+    """The ids of `DEAL` that are not marked as deleted, in order."""
+    return sorted(int(str(row["id"])) for row in harness.read(SCHEMA, "deal") if row[DELETED] == "false")
 
 
 def there(harness: DestinationHarness) -> list[tuple[str | None, ...]]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import pytest
@@ -16,6 +16,7 @@ from engine.contract import (
     Complete,
     Deletion,
     Message,
+    Present,
     Row,
     Rows,
     SchemaChange,
@@ -26,13 +27,25 @@ from engine.contract import (
 )
 
 
+class Nothing:
+    """A destination that holds nothing yet."""
+
+    def lacking(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> Sequence[Row]:  # noqa: ARG002
+        """All of them."""
+        return rows
+
+    def holds_any(self, table: str) -> bool:  # noqa: ARG002
+        """None."""
+        return False
+
+
 class SourceContract:
     """Subclasses give the fixture `source`: a connected `Source` whose records do not change meanwhile."""
 
     @pytest.fixture
     def streams(self, source: Source) -> tuple[Stream, ...]:
         """What it can read."""
-        return source.discover().streams
+        return source.discover({}).streams
 
     def test_its_setup_tests_pass(self, source: Source) -> None:
         """On an account that works no setup test fails, and each has a title of its own."""
@@ -53,7 +66,7 @@ class SourceContract:
     def test_a_read_ends_with_a_checkpoint(self, source: Source, streams: tuple[Stream, ...]) -> None:
         """All that was read can be committed, under a cursor that survives being stored as JSON."""
         for stream in streams:
-            messages = list(source.read(stream, None))
+            messages = list(source.read(stream, None, Nothing()))
             assert isinstance(messages[-1], Checkpoint), stream.name
             for message in messages:
                 if isinstance(message, Checkpoint):
@@ -63,27 +76,30 @@ class SourceContract:
         """The tables as they were discovered, or as the read has changed them by then."""
         for stream in streams:
             tables = {table.name: table for table in stream.tables}
-            for message in source.read(stream, None):
+            for message in source.read(stream, None, Nothing()):
                 if isinstance(message, SchemaChange):
                     tables[message.table.name] = message.table
-                elif isinstance(message, Rows | Deletion | Complete):
+                elif isinstance(message, Rows | Deletion | Complete | Present):
                     _assert_fits(message, tables[message.table])
 
     def test_reading_again_gives_the_same_rows(self, source: Source, streams: tuple[Stream, ...]) -> None:
         """From the beginning all of them; from a checkpoint at least those that were missing by then."""
         for stream in streams:
-            messages = list(source.read(stream, None))
+            messages = list(source.read(stream, None, Nothing()))
             whole = _rows(stream, messages)
-            assert _rows(stream, source.read(stream, None)) == whole, stream.name
+            assert _rows(stream, source.read(stream, None, Nothing())) == whole, stream.name
             checkpoints = [n for n, message in enumerate(messages) if isinstance(message, Checkpoint)]
             for position in {checkpoints[0], checkpoints[len(checkpoints) // 2], checkpoints[-1]}:
                 checkpoint = messages[position]
                 assert isinstance(checkpoint, Checkpoint)
-                resumed = source.read(stream, checkpoint.cursor)
+                resumed = source.read(stream, checkpoint.cursor, Nothing())
                 assert _rows(stream, chain(messages[:position], resumed)) == whole, stream.name
 
 
 def _assert_fits(batch: Batch, table: Table) -> None:
+    if isinstance(batch, Present):
+        assert (batch.column,) == table.primary_key, table.name
+        return
     assert set(batch.columns) <= set(table.column_names), table.name
     assert len(set(batch.columns)) == len(batch.columns), table.name
     rows = batch.rows if isinstance(batch, Rows) else batch.keys

@@ -123,7 +123,7 @@ def test_a_broken_historical_read_goes_on_although_records_came_back_in_between(
     for turn in range(6):
         account.fault(Fault(status=400, path="/crm/objects/2026-03/contacts", method="GET", skip=6, times=99))
         made.sync("failed")
-        assert "ranges" in made.cursor("contacts")
+        assert "historical" in made.cursor("contacts")
         account.clear_faults()
         for contact in away[turn::7]:
             account.restore("contacts", contact)
@@ -156,7 +156,7 @@ def test_long_stretches_before_a_date_limit_are_not_read_twice(
     made = mirror(account, historical_sync_time_frame="DATE_LIMIT", backward_sync_limit_date=limit.isoformat())
     made.account.fault(Fault(status=400, path="/crm/objects/2026-03/contacts", method="GET", skip=8, times=99))
     made.sync("failed")
-    after = int(made.cursor("contacts")["ranges"][0]["after"])
+    after = int(made.cursor("contacts")["historical"]["ranges"][0]["after"])
     assert after > made.account.ids("contacts")[250]
     assert made.rows("contact") == []
 

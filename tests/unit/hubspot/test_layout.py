@@ -5,7 +5,7 @@ import json
 import pytest
 
 from connectors.hubspot import wire
-from connectors.hubspot.layout import Layout
+from connectors.hubspot.layout import Layout, merges_told
 from connectors.hubspot.objects import COMPANIES, CONTACTS, DEALS
 from engine.contract import ColumnType
 
@@ -30,6 +30,9 @@ def test_every_live_property_has_a_typed_column() -> None:
     table = Layout.of(CONTACTS, DEFINITIONS, portal_id=7).table
     assert {c.name: c.type.value for c in table.columns} == {
         "id": "bigint",
+        "archived_at": "timestamptz",
+        "property_lastmodifieddate": "timestamptz",
+        "property_hs_calculated_merged_vids": "text",
         "property_email": "text",
         "property_address_2": "text",
         "property_hs_all_funky_a_9384_syntax": "text",
@@ -114,7 +117,26 @@ def test_a_value_becomes_the_same_whatever_its_column_holds_by_now() -> None:
 def test_merged_ids_are_read_and_never_the_records_own(merged: str | None, expected: list[tuple[str, str]]) -> None:
     layout = Layout.of(COMPANIES, [], portal_id=7)
     body = _page({"id": "5", "properties": {"hs_merged_object_ids": merged}})
-    assert layout.found(wire.decode(body, layout.page).results).merged == expected
+    assert layout.found(wire.decode(body, layout.page).results).merged == [(*pair, None) for pair in expected]
+
+
+@pytest.mark.parametrize(
+    ("losers", "moments", "expected"),
+    [
+        (
+            "111;222",
+            "111:1772190000000;222:1772190000001",
+            {"111": "2026-02-27T11:00:00.000Z", "222": "2026-02-27T11:00:00.001Z"},
+        ),
+        ("111", None, {"111": None}),
+        (None, "111:1772190000000", {"111": "2026-02-27T11:00:00.000Z"}),
+        ("111;222", "111:soon;5;:7", {"111": None, "222": None, "5": None}),
+    ],
+)
+def test_when_contacts_were_merged_is_told_apart(
+    losers: str | None, moments: str | None, expected: dict[str, str | None]
+) -> None:
+    assert merges_told(losers, moments) == expected
 
 
 @pytest.mark.parametrize(
@@ -143,4 +165,5 @@ def test_a_body_that_is_cut_off_is_an_error() -> None:
 
 def test_two_thousand_properties_make_two_thousand_columns() -> None:
     layout = Layout.of(CONTACTS, [wire.Property(f"p_{i}") for i in range(2000)], portal_id=7)
-    assert len(layout.table.columns) == 2002
+    assert len(layout.properties) == 2003  # with what tells of changes and merges
+    assert len(layout.table.columns) == 2005

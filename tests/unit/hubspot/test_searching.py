@@ -76,7 +76,7 @@ def _found(server: Server, since: int) -> tuple[list[str], int]:
     ids: list[str] = []
     until = since
     for changes in Search(server, COMPANIES).changes(since):  # type: ignore[arg-type]
-        ids += changes.ids
+        ids += [hit[0] for hit in changes.hits]
         assert changes.until >= until, "what has been settled stays settled"
         until = changes.until
     return ids, until

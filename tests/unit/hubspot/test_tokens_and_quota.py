@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from connectors.hubspot import tokens as tokens_module
 from connectors.hubspot.config import HubSpotAuth
 from connectors.hubspot.quota import Lane, Quota, next_midnight
 from connectors.hubspot.tokens import RefreshedToken
@@ -22,6 +21,10 @@ class RecordingHost:
     def __init__(self) -> None:
         self.kept: dict[str, Any] = dict(AUTH)
         self.acquired: list[tuple[str, str, int, float]] = []
+        self.clock = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.clock
 
     def credentials(self) -> Mapping[str, Any]:
         return self.kept
@@ -37,12 +40,6 @@ class RecordingHost:
     def wait(self, seconds: float) -> None: ...
 
     def called(self) -> None: ...
-
-
-class Clock:
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 1000.0
-        monkeypatch.setattr(tokens_module.time, "monotonic", lambda: self.now)
 
 
 class Endpoint:
@@ -68,15 +65,13 @@ def _tokens(endpoint: Endpoint, host: RecordingHost) -> RefreshedToken:
 
 
 @pytest.mark.parametrize(("seconds", "good_for"), [(1800, 1500), (5, 4), (60, 48)])
-def test_a_token_is_renewed_before_it_runs_out(
-    monkeypatch: pytest.MonkeyPatch, seconds: float, good_for: float
-) -> None:
-    clock, endpoint = Clock(monkeypatch), Endpoint("r1", seconds=seconds)
-    tokens = _tokens(endpoint, RecordingHost())
+def test_a_token_is_renewed_before_it_runs_out(seconds: float, good_for: float) -> None:
+    host, endpoint = RecordingHost(), Endpoint("r1", seconds=seconds)
+    tokens = _tokens(endpoint, host)
     assert tokens.current() == "a1"
-    clock.now += good_for - 0.1
+    host.clock += timedelta(seconds=good_for - 0.1)
     assert tokens.current() == "a1"
-    clock.now += 0.2
+    host.clock += timedelta(seconds=0.2)
     assert tokens.current() == "a2"
 
 
