@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -15,6 +17,7 @@ from msgspec.json import Decoder, encode
 from connectors.hubspot import wire
 from connectors.hubspot.config import HubSpotAuth
 from connectors.hubspot.failures import (
+    BAD_TOKEN_FORMAT,
     LOCKED_WAIT,
     LONG_WAIT,
     SECONDLY_WAIT,
@@ -24,12 +27,12 @@ from connectors.hubspot.failures import (
     read_failure,
 )
 from connectors.hubspot.paths import Paths
-from connectors.hubspot.quota import Lane, Quota, next_midnight
+from connectors.hubspot.quota import Lane, Quota, next_reset
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.hubspot.tokens import RefreshedToken, StaticToken, Tokens
 from connectors.hubspot.transport import Transport
 from connectors.hubspot.values import to_milliseconds
-from engine.contract import CredentialsRejected, Host, QuotaSpent, SourceUnavailable
+from engine.contract import CredentialsRejected, Host, QuotaSpent
 
 T = TypeVar("T")
 Body = Mapping[str, Any] | None
@@ -38,9 +41,15 @@ TRIES = 7
 """Tries of a call that fails for reasons that pass; with the waits between them a good minute."""
 LIMIT_TRIES = 30
 """Tries of a call that a limit turns away: others may be using the account."""
+DOUBTS = 3
+"""Times that a token which was good before is rejected before that is believed: HubSpot has said 401 to good ones."""
 LONGEST_PAUSE = 20.0
 """Seconds between two tries at the most."""
 
+REFUSED_GRANT = (400, 401)
+"""What the token endpoint answers, by RFC 6749, when the grant or the client is not valid."""
+
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _ACCOUNT = Decoder(wire.Account)
 _USAGE = Decoder(wire.DailyUsage)
 _TOKEN = Decoder(wire.TokenAnswer)
@@ -63,7 +72,7 @@ class Client:
 
     def _tokens_for(self, auth: HubSpotAuth) -> Tokens:
         if auth.access_token is not None:
-            return StaticToken(auth.access_token.get_secret_value())
+            return StaticToken(auth.access_token, self._host)
         return RefreshedToken(auth, self._host, self._exchange)
 
     def account(self) -> wire.Account:
@@ -95,47 +104,44 @@ class Client:
         self._transport.close()
 
     def _call(self, method: str, target: str, body: Body, decoder: Decoder[T], lane: Lane, *, doing: str) -> T:
-        token = self._tokens.current()
-        renewed = False
-        tries = limited = 0
+        sent = None if body is None else encode(body)
+        tries = limited = rejected = 0
         while True:
             self.quota.acquire(lane)
-            outcome, headers = self._once(method, target, body, decoder, token=token)
+            token = self._tokens.current()
+            outcome, headers = self._once(method, target, _bearer(token), sent, decoder)
             self.quota.learn(headers)
             if not isinstance(outcome, Failure):
                 return outcome
             match outcome.kind:
-                case Kind.EXPIRED_TOKEN if not renewed:
-                    renewed = True
-                    other = self._tokens.renewed(token)
-                    if other is None:
-                        raise outcome.error(doing)
-                    token = other
+                case Kind.REJECTED_TOKEN if rejected < DOUBTS and (self._tokens.renewed(token) or self._account):
+                    rejected += 1
+                    self._sit_out(outcome, _pause(rejected, outcome.kind))
                 case Kind.DAILY_LIMIT:
                     raise self.quota.spent("HubSpot's daily limit of API calls is reached.")
                 case Kind.BURST_LIMIT | Kind.SEARCH_LIMIT if limited < LIMIT_TRIES:
                     limited += 1
                     self._make_room(outcome, lane)
-                    token = self._tokens.current()
                 case Kind.LOCKED | Kind.MIGRATION | Kind.HICCUP if tries < TRIES:
                     tries += 1
                     self._sit_out(outcome, _pause(tries, outcome.kind))
-                    token = self._tokens.current()
                 case _:
                     raise outcome.error(doing)
 
     def _once(
-        self, method: str, target: str, body: Body, decoder: Decoder[T], *, token: str
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, decoder: Decoder[T]
     ) -> tuple[T, Mapping[str, str]] | tuple[Failure, Mapping[str, str]]:
         """One request, and the answer's headers. What broke on the way counts as an answer of status 0."""
         self._host.called()
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
-            answer = self._transport.send(method, target, headers, None if body is None else encode(body))
+            answer = self._transport.send(method, target, headers, body)
         except ConnectionError as error:
             return Failure(0, Kind.HICCUP, str(error), None, {}), {}
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-            return read_failure(answer), answer.headers
+            failure = read_failure(answer)
+            if answer.status == BAD_TOKEN_FORMAT and self._account:  # a form that was good stays good: it is the edge
+                failure = replace(failure, kind=Kind.HICCUP)
+            return failure, answer.headers
         try:
             decoded = wire.decode(answer.body, decoder)
         except ValueError:
@@ -155,55 +161,51 @@ class Client:
         seconds = max(failure.retry_after or 0.0, at_least)
         if seconds > LONG_WAIT:
             raise QuotaSpent(
-                f"HubSpot asks to come back in {seconds / 60:.0f} minutes (HTTP {failure.status}). "
-                "The sync goes on by itself then.",
+                f"HubSpot asks to come back in {seconds / 60:.0f} minutes (HTTP {failure.status}).",
                 policy="MIGRATION" if failure.kind is Kind.MIGRATION else "RETRY_AFTER",
-                retry_at=datetime.fromtimestamp(datetime.now(UTC).timestamp() + seconds, UTC),
+                retry_at=self._host.now() + timedelta(seconds=seconds),
             )
         self._host.wait(seconds)
 
     def _exchange(self, form: Mapping[str, str]) -> tuple[str, float, str | None]:
         """Ask the token endpoint; it has no quota and no bearer."""
-        for tries in range(1, TRIES + 1):
-            outcome = self._token_once(form)
+        tries = 0
+        while True:
+            outcome, _ = self._once("POST", self.paths.token, _FORM, urlencode(form).encode(), _TOKEN)
             if not isinstance(outcome, Failure):
                 return outcome.access_token, outcome.expires_in, outcome.refresh_token
-            if outcome.kind is Kind.FINAL or outcome.status == 401:  # noqa: PLR2004 - an HTTP status
+            if outcome.status in REFUSED_GRANT:
                 raise CredentialsRejected(
                     f"HubSpot does not accept the refresh token or the client's id and secret "
                     f"({outcome.body.get('status') or outcome.body.get('error') or outcome.status}: {outcome.message}). "
                     "Reconnect the HubSpot account.",
                     status=outcome.status,
                 )
+            tries += 1
+            if outcome.kind is Kind.FINAL or tries > TRIES:
+                raise outcome.error("renewing the access token")
             self._sit_out(outcome, _pause(tries, outcome.kind))
-        raise SourceUnavailable("HubSpot's token endpoint does not answer. The next sync tries again.")
-
-    def _token_once(self, form: Mapping[str, str]) -> wire.TokenAnswer | Failure:
-        self._host.called()
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        try:
-            answer = self._transport.send("POST", self.paths.token, headers, urlencode(form).encode())
-            if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-                return read_failure(answer)
-            return wire.decode(answer.body, _TOKEN)
-        except (ConnectionError, ValueError) as error:
-            return Failure(0, Kind.HICCUP, str(error), None, {})
 
     def _quota_resets_at(self) -> datetime:
-        now = datetime.now(UTC)
-        usage, _ = self._once("GET", self.paths.daily_usage, None, _USAGE, token=self._tokens.current())
-        if isinstance(usage, wire.DailyUsage):
-            told = [to_milliseconds(limit.resets_at) / 1000 for limit in usage.results if limit.resets_at]
-            coming = [at for at in (datetime.fromtimestamp(seconds, UTC) for seconds in told) if at > now]
-            if coming:
-                return min(coming)
-        return next_midnight(self._account.time_zone if self._account else None, now)
+        usage, _ = self._once("GET", self.paths.daily_usage, _bearer(self._tokens.current()), None, _USAGE)
+        told = _resets(usage) if isinstance(usage, wire.DailyUsage) else ()
+        return next_reset(told, self._account.time_zone if self._account else None, self._host.now())
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+
+def _resets(usage: wire.DailyUsage) -> Iterator[datetime]:
+    for limit in usage.results:
+        with suppress(ValueError, OverflowError):
+            yield datetime.fromtimestamp(to_milliseconds(limit.resets_at or "") / 1000, UTC)
 
 
 def _pause(tries: int, kind: Kind) -> float:
     """Seconds before the next try: doubling from half a second, with jitter so that threads do not march in step."""
     seconds = min(LONGEST_PAUSE, 0.5 * 2.0 ** (tries - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
-    return seconds if kind is Kind.HICCUP else max(seconds, LOCKED_WAIT)
+    return seconds if kind in {Kind.HICCUP, Kind.REJECTED_TOKEN} else max(seconds, LOCKED_WAIT)
 
 
 def _fingerprint(auth: HubSpotAuth) -> str:

@@ -92,19 +92,26 @@ class CrmStream:
             at = yield from self._begin(held, at.columns if at else {})
         at = at.with_columns(self._layout.names)
         with Threads(THREADS, f"hubspot-{self._type.name}") as threads:
+            began = self._now()
             if at.historical:
+                began = at.since
                 at = yield from self._list(at, at.historical, threads)
-            at = yield from self._changes(at, threads)
-            if at.bin is None or reconcile:
-                is_now = reconcile or is_due(Sweep.ARCHIVED, self._config, self._type, at, self._now())
-                at = replace(at, bin=Pass(self._now()) if is_now else None)
-            if at.bin:
-                at = yield from self._bin(at, at.bin)
-            if at.sweep is None or reconcile:
-                at = replace(at, sweep=next_sweep(self._layout, self._config, at, self._now(), reconcile=reconcile))
-            if at.sweep:
-                at = yield from self._sweep(at, at.sweep, held, threads)
+            at = yield from self._changes(at, threads, began)
+            at = yield from self._sweeps(at, held, threads, reconcile=reconcile)
         yield Checkpoint(at.dump())
+
+    def _sweeps(self, at: CrmCursor, held: Held, threads: Threads, *, reconcile: bool) -> Reading:
+        """What was broken off, then what is due; when everything is due, nothing that is half done counts."""
+        if at.bin and not reconcile:
+            at = yield from self._bin(at, at.bin)
+        if reconcile or is_due(Sweep.ARCHIVED, self._config, self._type, at, self._now()):
+            at = yield from self._bin(at, Pass(self._now()))
+        if at.sweep and not reconcile:
+            at = yield from self._sweep(at, at.sweep, held, threads)
+        sweep = next_sweep(self._layout, self._config, at, self._now(), reconcile=reconcile)
+        if sweep:
+            at = yield from self._sweep(at, sweep, held, threads)
+        return at
 
     def _begin(self, held: Held, columns: Mapping[str, str]) -> Reading:
         """Decide how the historical read goes; gives the first cursor.
@@ -197,24 +204,29 @@ class CrmStream:
                 yield from _finished(*waiting.popleft())
         return under_way
 
-    def _changes(self, at: CrmCursor, threads: Threads) -> Reading:
-        """Everything modified since the cursor, and what search shows only now of what was modified before."""
+    def _changes(self, at: CrmCursor, threads: Threads, began: int) -> Reading:
+        """Everything modified since the cursor, and what search shows only now of what was modified before.
+
+        What was modified after the sync `began` is read once more by the next one: another stream may be about to say of
+        an association what was true a moment before.
+        """
         start = max(at.settled, min(at.recent.complete_from, at.since - OVERLAP))
         before = at.settled
-        at = yield from self._modified(at, threads, start)
+        at = yield from self._modified(at, threads, began, start)
         surely_shown = at.since - self._config.search_lag_minutes * 60_000
         if before < min(surely_shown, start):
-            at = yield from self._modified(at, threads, before, min(surely_shown, start))
+            at = yield from self._modified(at, threads, began, before, min(surely_shown, start))
         at = at.settled_until(surely_shown)
         yield Checkpoint(at.dump())
         return at
 
-    def _modified(self, at: CrmCursor, threads: Threads, since: int, before: int | None = None) -> Reading:
+    def _modified(self, at: CrmCursor, threads: Threads, began: int, since: int, before: int | None = None) -> Reading:
         records = Records(self._client, self._layout)
         waiting: deque[tuple[Future[list[Message]], dict[str, Any]]] = deque()
         for changes in self._search.changes(since, before):
             ids = [hit[0] for hit in changes.hits if hit not in at.recent]
-            at = at.and_read(changes.hits, self._not_ahead(changes.until) if before is None else at.since)
+            remembered = [hit for hit in changes.hits if hit[1] <= min(began, changes.newest)]
+            at = at.and_read(remembered, self._not_ahead(changes.until) if before is None else at.since)
             waiting.append((threads.submit(partial(self._changed, records, ids)), at.dump()))
             while len(waiting) > GROUPS_UNDER_WAY:
                 yield from _finished(*waiting.popleft())

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import Any
 
 from connectors.hubspot.transport import Answer
@@ -23,6 +24,9 @@ LOCKED_WAIT = 2.0
 """HubSpot asks for at least two seconds after 423 (a bulk write holds the records)."""
 LONG_WAIT = 120.0
 """A wait beyond this is not slept through: the sync ends and goes on by itself when it is over."""
+
+LONGEST_WAIT = 24 * 3600.0
+"""What HubSpot asks for at most; a longer wait is a mistake."""
 
 MIGRATING = 477
 """HubSpot moves the account to another data centre; `Retry-After` can be up to 24 hours."""
@@ -38,7 +42,8 @@ class Kind(Enum):
     DAILY_LIMIT = auto()
     MIGRATION = auto()
     LOCKED = auto()
-    EXPIRED_TOKEN = auto()
+    REJECTED_TOKEN = auto()
+    BAD_TOKEN = auto()
     HICCUP = auto()
     FINAL = auto()
 
@@ -53,10 +58,15 @@ class Failure:
     retry_after: float | None
     body: Mapping[str, Any]
 
+    @property
+    def answered(self) -> bool:
+        """Whether it is an answer of HubSpot that failed, and not the way to it."""
+        return self.status >= HTTPStatus.MULTIPLE_CHOICES
+
     def error(self, doing: str, stream: str | None = None) -> PenstockError:
         """The error to raise when no further try is made; `doing` completes 'HubSpot ... when <doing>'."""
         said = f" HubSpot said: {self.message.rstrip('.')}." if self.message else ""
-        if self.status in (401, BAD_TOKEN_FORMAT):
+        if self.kind in {Kind.REJECTED_TOKEN, Kind.BAD_TOKEN}:
             return CredentialsRejected(
                 f"HubSpot does not accept the credentials (HTTP {self.status}).{said} "
                 "Check that the token is complete and not revoked, or reconnect the account.",
@@ -75,11 +85,11 @@ class Failure:
             return SourceRefused(
                 f"HubSpot refused with HTTP {self.status} when {doing}.{said}", stream=stream, status=self.status
             )
-        return SourceUnavailable(
-            f"HubSpot did not recover from HTTP {self.status} when {doing}.{said} The next sync goes on from here.",
-            stream=stream,
-            status=self.status,
-        )
+        if self.answered:
+            what = f"HubSpot did not recover from HTTP {self.status} when {doing}.{said}"
+        else:
+            what = f"HubSpot gave no answer of use when {doing}: {self.message.rstrip('.')}."
+        return SourceUnavailable(f"{what} The next sync goes on from here.", stream=stream, status=self.status)
 
 
 def read_failure(answer: Answer) -> Failure:
@@ -112,11 +122,11 @@ def _kind(status: int, body: Mapping[str, Any]) -> Kind:
     if status == 429:  # noqa: PLR2004 - an HTTP status
         return _limit(f"{body.get('policyName', '')} {body.get('message', '')}".lower())
     return {
-        401: Kind.EXPIRED_TOKEN,
+        401: Kind.REJECTED_TOKEN,
         408: Kind.HICCUP,
         423: Kind.LOCKED,
         MIGRATING: Kind.MIGRATION,
-        BAD_TOKEN_FORMAT: Kind.FINAL,
+        BAD_TOKEN_FORMAT: Kind.BAD_TOKEN,
     }.get(status, Kind.HICCUP if status >= 500 else Kind.FINAL)  # noqa: PLR2004 - an HTTP status
 
 
@@ -138,6 +148,6 @@ def _json(body: bytes) -> Mapping[str, Any]:
 
 def _seconds(header: str | None) -> float | None:
     try:
-        return max(0.0, float(header)) if header else None
+        return min(max(0.0, float(header)), LONGEST_WAIT) if header else None
     except ValueError:
         return None

@@ -133,7 +133,7 @@ class Listing:
 
     def _take_hint(self, extent: Extent | None) -> None:
         """Plan by what is known of the list: give its last range an end, so that it can be cut."""
-        if extent is None or not self._by_id:
+        if extent is None or not self._by_id or extent.records < WORTH_CUTTING:
             return
         last = self._parts[-1]
         if last.end is None and last.start <= extent.highest_id:

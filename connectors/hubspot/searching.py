@@ -34,10 +34,14 @@ _HITS = msgspec.json.Decoder(wire.Hits)
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Some changes, each a record's id and modification time, and the moment (ms) before which everything has been seen."""
+    """Some changes, each a record's id and modification time, and the moment (ms) before which everything has been seen.
+
+    `newest` is the newest modification (ms) that there was when the first of them were asked for.
+    """
 
     hits: list[Hit]
     until: int
+    newest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +91,13 @@ class Search:
             found = [(hit.id, self._modified(hit) or at) for hit in hits.results]
             fresh = [hit for hit in dict.fromkeys(found) if hit not in seen]
             if hits.after is None:
-                yield Changes(fresh, max((modified for _, modified in found), default=at))
+                last = max((modified for _, modified in found), default=at)
+                yield Changes(fresh, last, last if enough is None else enough)
                 return
             if enough is None:
                 enough = self.latest().modified or at
             settled = _settled([modified for _, modified in found], at)
-            yield Changes(fresh, settled)
+            yield Changes(fresh, settled, enough)
             if settled > enough:
                 return
             if not found:
@@ -102,7 +107,7 @@ class Search:
                 at, seen = settled, {hit for hit in found if hit[1] >= settled}
             else:
                 for ids in self._ties(at):
-                    yield Changes([(id_, at) for id_ in ids], at)
+                    yield Changes([(id_, at) for id_ in ids], at, enough)
                 at, seen = at + 1, set()
             offset = None
 

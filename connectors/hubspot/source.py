@@ -110,6 +110,8 @@ class HubSpotSource:
             yield from owner_messages(self._client, self._client.account().portal_id)
         elif stream.name == DEAL_PIPELINES.name:
             yield from pipeline_messages(self._client)
+        elif len(self._denied) == len(OBJECT_TYPES):
+            raise next(iter(self._denied.values()))
         elif self._denied:
             # Saying what the readable ones have would declare the others' properties gone.
             yield Notice("properties_skipped", f"Properties are not refreshed: no access to {', '.join(self._denied)}.")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
+
+from pydantic import SecretStr
 
 from connectors.hubspot.config import HubSpotAuth
 from engine.contract import CredentialsRejected, Host
 
 EARLY = 300.0
 """Seconds before its end at which a token is renewed; a short-lived one is renewed at four fifths of its life."""
+
+LOOK_AGAIN = 2.0
+"""Seconds after which another worker that has just renewed the credentials has stored them."""
 
 Exchange = Callable[[Mapping[str, str]], tuple[str, float, str | None]]
 """Send a form to the token endpoint; gives access token, its seconds to live and the refresh token that came back.
@@ -26,30 +31,35 @@ class Tokens(Protocol):
     def current(self) -> str:
         """A token that is good for now."""
 
-    def renewed(self, rejected: str) -> str | None:
-        """Another token after this one was rejected; None when there is no other to be had."""
+    def renewed(self, rejected: str) -> bool:
+        """Whether there is another token after this one was rejected; if so, it is `current` from now on."""
 
 
 class StaticToken:
-    """A private app's token or a service key: it never changes."""
+    """A private app's token or a service key: it changes only when a person gives the connection another one."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, token: SecretStr, host: Host) -> None:
+        self._token = token.get_secret_value()
+        self._host = host
 
     def current(self) -> str:
         """The token."""
         return self._token
 
-    def renewed(self, rejected: str) -> str | None:  # noqa: ARG002 - the protocol's argument
-        """There is no other."""
-        return None
+    def renewed(self, rejected: str) -> bool:
+        """Whether a person has stored another one."""
+        stored = HubSpotAuth.model_validate(self._host.credentials()).access_token
+        if stored is not None:
+            self._token = stored.get_secret_value()
+        return self._token != rejected
 
 
 class RefreshedToken:
     """An OAuth access token, renewed in time.
 
     HubSpot may send a new refresh token with any answer; whatever comes back is stored before the access token is
-    used. Losing a race against another worker is harmless: the token stored last is read and tried once more.
+    used. Losing a race against another worker is harmless: the token stored last is read and tried once more. What no
+    stored credentials help against stays so: HubSpot is not asked again.
     """
 
     def __init__(self, auth: HubSpotAuth, host: Host, exchange: Exchange) -> None:
@@ -58,40 +68,54 @@ class RefreshedToken:
         self._exchange = exchange
         self._lock = threading.Lock()
         self._token = ""
-        self._renew_at = 0.0
+        self._rejected: CredentialsRejected | None = None
+        self._renew_at = datetime.min.replace(tzinfo=UTC)
 
     def current(self) -> str:
         """The token, renewed first when it is about to run out."""
         with self._lock:
-            if time.monotonic() >= self._renew_at:
+            if self._host.now() >= self._renew_at:
                 self._renew()
             return self._token
 
-    def renewed(self, rejected: str) -> str | None:
+    def renewed(self, rejected: str) -> bool:
         """A new token, unless another thread has renewed the rejected one meanwhile."""
         with self._lock:
             if self._token == rejected:
                 self._renew()
-            return self._token
+        return True
 
     def _renew(self) -> None:
+        if self._rejected:
+            raise self._rejected
         try:
             self._refresh()
-        except CredentialsRejected:
-            stored = HubSpotAuth.model_validate(self._host.credentials())
-            if stored == self._auth:
+        except CredentialsRejected as error:
+            if not self._stored_others():
+                self._rejected = error
                 raise
-            self._auth = stored
             self._refresh()
+
+    def _stored_others(self) -> bool:
+        """Whether other credentials are stored than the ones that were rejected; if so, they are taken."""
+        for seconds in (0.0, LOOK_AGAIN):
+            self._host.wait(seconds)
+            stored = HubSpotAuth.model_validate(self._host.credentials())
+            if stored != self._auth:
+                self._auth = stored
+                return True
+        return False
 
     def _refresh(self) -> None:
         form, refresh_token = _form(self._auth)
         self._token, seconds, returned = self._exchange(form)
-        if returned and returned != refresh_token:
-            kept: dict[str, Any] = {**self._host.credentials(), "refresh_token": returned}
-            self._host.keep_credentials(kept)
-            self._auth = HubSpotAuth.model_validate(kept)
-        self._renew_at = time.monotonic() + max(seconds - EARLY, seconds * 0.8)
+        self._renew_at = self._host.now() + timedelta(seconds=max(seconds - EARLY, seconds * 0.8))
+        if not returned or returned == refresh_token:
+            return
+        stored: dict[str, Any] = {**self._host.credentials()}
+        if stored.get("refresh_token") == refresh_token:  # else somebody else has stored newer ones
+            self._host.keep_credentials({**stored, "refresh_token": returned})
+        self._auth = self._auth.model_copy(update={"refresh_token": SecretStr(returned)})
 
 
 def _form(auth: HubSpotAuth) -> tuple[dict[str, str], str]:

@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 
 from hubspot import HubSpot
 from urllib3 import Timeout
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 CONNECTIONS = 16
 """Connections kept open at most; more threads than this never call at once."""
@@ -43,7 +50,7 @@ class Transport:
         """Send a request and read the whole answer.
 
         Raises:
-            ConnectionError: no answer, or not a whole one; its text says in a word what broke.
+            ConnectionError: no answer, or not a whole one; its text says what broke.
         """
         try:
             answer = self._pool.urlopen(
@@ -56,9 +63,24 @@ class Transport:
                 redirect=False,
             )
         except (HTTPError, OSError) as error:
-            raise ConnectionError(type(error).__name__) from error
+            raise ConnectionError(self._what_broke(error)) from error
         return Answer(answer.status, answer.headers, answer.data)
 
     def close(self) -> None:
         """Give back the connections."""
         self._pools.clear()
+
+    def _what_broke(self, error: Exception) -> str:
+        host = f"{self._pool.host}:{self._pool.port}"
+        match error:
+            case NameResolutionError():
+                return f"the name {self._pool.host} cannot be resolved"
+            case NewConnectionError():
+                return f"{host} takes no connections"
+            case ConnectTimeoutError():
+                return f"{host} cannot be reached"
+            case SSLError():
+                return f"TLS with {host} failed, {error}"
+            case ReadTimeoutError():
+                return "no answer came in time"
+        return "the connection broke off"

@@ -18,6 +18,8 @@ from engine.contract import (
     Held,
     Loaded,
     Message,
+    Prepared,
+    Present,
     Row,
     Rows,
     SetupTest,
@@ -104,10 +106,13 @@ class MemorySession:
         for name in streams:
             self.known.pop(name, None)
 
-    def prepare(self, table: Table) -> Sequence[str]:
+    def prepare(self, table: Table, streams: Iterable[str] = ()) -> Prepared:
         self.prepared.append(table)
-        self.tables.setdefault(table.name, {})
-        return [f"table {table.name} made"]
+        if table.name in self.tables:
+            return Prepared()
+        self.tables[table.name] = {}
+        forgotten = tuple(name for name in streams if self.known.pop(name, None) is not None)
+        return Prepared((f"table {table.name} made",), made=True, forgotten=forgotten)
 
     def lacking(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> Sequence[Row]:
         return [row for row in rows if self.tables[table].get(row[:1], ())[: len(columns)] != row]
@@ -130,6 +135,8 @@ class MemorySession:
             rows = self.tables[complete.table]
             for key in [k for k, row in rows.items() if row[1:2] in keys and (complete.table, k) not in given]:
                 del rows[key]
+        for present in [batch for batch in self.staged if isinstance(batch, Present)]:
+            self._remove_absent(present, given)
         self.commits.append((stream, len(self.staged)))
         self.staged = []
         self.known[stream] = cursor
@@ -145,6 +152,17 @@ class MemorySession:
                     self.tables[batch.table][row[:1]] = row
                     given.add((batch.table, row[:1]))
         return given
+
+    def _remove_absent(self, present: Present, given: set[tuple[str, Row]]) -> None:
+        gone = {
+            key
+            for (key,) in self.tables[present.table]
+            if (present.above is None or key > present.above) and (present.to is None or key <= present.to)
+            if key not in present.keys and (present.table, (key,)) not in given
+        }
+        for name, column in ((present.table, "id"), *present.dependents):
+            position = next(table for table in self.prepared if table.name == name).column_names.index(column)
+            self.tables[name] = {key: row for key, row in self.tables[name].items() if row[position] not in gone}
 
     def close(self) -> None:
         self.staged = []

@@ -49,6 +49,11 @@ class Mirror:
         assert ended.outcome == outcome, f"{ended.outcome}: {ended.error}"
         return ended
 
+    def reconcile(self) -> SyncOutcome:
+        """Sync, and look for what was changed without a word."""
+        self.rig.connections.request_reconciliation(self.schema)
+        return self.sync()
+
     def requests(self) -> list[str]:
         """A list to which every request from now on is added, as method and path."""
         asked: list[str] = []

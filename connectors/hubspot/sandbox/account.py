@@ -26,6 +26,7 @@ from connectors.hubspot.sandbox.limits import Limits
 from connectors.hubspot.sandbox.links import Links, LinkTypes, Neighbours
 from connectors.hubspot.sandbox.oauth import ALL_SCOPES, OAuth
 from connectors.hubspot.sandbox.properties import Property, Value
+from connectors.hubspot.sandbox.query import CAP, MAX_PAGE
 from connectors.hubspot.sandbox.records import Entry
 from connectors.hubspot.sandbox.store import Store
 from connectors.hubspot.sandbox.times import SECOND, Clock, milliseconds
@@ -57,6 +58,7 @@ class Account:
         seed: The same seed gives the same records, on the same day or with the same `until`.
         sparse_ids: Ids of eleven digits with uneven gaps; otherwise 1, 2, 3 for each type.
         until: Where the dates of generated records end (by default the beginning of today, UTC).
+        stands_at: The moment at which the account's clock stands until it is moved (by default it is the real one).
         token: The static token that has all scopes.
         client_id: The OAuth app; likewise `client_secret`.
         expires_in: Seconds that an access token lives.
@@ -79,6 +81,7 @@ class Account:
         seed: int = 1,
         sparse_ids: bool = True,
         until: datetime | None = None,
+        stands_at: datetime | None = None,
         token: str = TOKEN,
         client_id: str = CLIENT_ID,
         client_secret: str = CLIENT_SECRET,
@@ -94,12 +97,13 @@ class Account:
         association_page: int = 500,
     ) -> None:
         self.lock = threading.RLock()
-        self.clock = Clock()
+        self.clock = Clock(milliseconds(stands_at) if stands_at else None)
         now = self.clock.now
         end = milliseconds(until or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0))
         self.until = end
         self.token = token
         self.association_page = association_page
+        self.record_page, self.search_page, self.search_cap = 100, MAX_PAGE, CAP
         self.short_pages = False
         self.out_of_order = False
         self.oauth = OAuth(client_id, client_secret, expires_in=expires_in, rotate=rotate_refresh_tokens, now=now)
@@ -364,6 +368,9 @@ class Account:
 
         Takes the constructor's `limit`, `search_limit`, `daily_limit`, `retry_after`, `index_lag`, `latency`,
         `fault_rate`, `association_page`, `expires_in` and `rotate_refresh_tokens`, and besides them
+        `index_lag_spread` (seconds by which the index lag of one change can be longer than that of another),
+        `record_page`, `search_page` and `search_cap` (the most records on a page or in a batch, results of a search on a
+        page, and in all, so that few records make a large account),
         `short_pages` (lists and searches give half of what fits, with a cursor to the rest),
         `out_of_order` (the results on a page of a search come in any order) and
         `lexicographic_ids` (search compares record ids as text).
@@ -375,6 +382,9 @@ class Account:
             if name == "index_lag":
                 for store in self.stores.values():
                     store.index.lag = round(value * SECOND)
+            elif name == "index_lag_spread":
+                for store in self.stores.values():
+                    store.index.spread = round(value * SECOND)
             elif name == "lexicographic_ids":
                 for store in self.stores.values():
                     store.search.lexicographic = value
@@ -395,6 +405,9 @@ _SETTINGS = {
     "expires_in": ("oauth", "expires_in"),
     "rotate_refresh_tokens": ("oauth", "rotate"),
     "association_page": ("", "association_page"),
+    "record_page": ("", "record_page"),
+    "search_page": ("", "search_page"),
+    "search_cap": ("", "search_cap"),
     "short_pages": ("", "short_pages"),
     "out_of_order": ("", "out_of_order"),
 }

@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: what happens to a request before and after its handler."""
+"""The sandbox as an ASGI application: how requests come in and answers go out, or break on the way."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 from connectors.hubspot.sandbox.account import Account
+from connectors.hubspot.sandbox.answering import answer
 from connectors.hubspot.sandbox.faults import Fault, FaultKind
-from connectors.hubspot.sandbox.http import Refused, Request, Response, missing_scopes, not_found, refused
-from connectors.hubspot.sandbox.routes import Door, Route, find_route
+from connectors.hubspot.sandbox.http import Response
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -22,7 +22,6 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 TRANSPORT = "sandbox.transport"
 """The extension of the ASGI scope under which the server gives the connection, so that faults can break it."""
 
-_MAX_URL = 16_384
 _CHUNK = 1 << 18
 _DROPS = 10
 """Pieces in which a slow body trickles in."""
@@ -38,64 +37,15 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""
         body = b"" if scope["method"] == "GET" else await _body(receive)
-        method, path = scope["method"], scope["path"]
-        found = find_route(method, path)
-        admin = found is not None and found[0].door is Door.ADMIN
-        fault = None if admin else self._account.faults.next(method, path)
-        if fault and fault.kind in {FaultKind.RESET, FaultKind.HANG}:
-            await _break(scope, receive, fault)
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        answered = answer(self._account, scope["method"], target.decode("latin-1"), headers, body)
+        if answered.response is None:
+            await _break(scope, receive, answered.fault)
             return
-        if fault and fault.kind is FaultKind.STATUS:
-            response = self._failure(fault)
-        else:
-            response = self._respond(scope, found, body)
-        delay = 0.0 if admin else self._account.faults.latency
-        if fault and fault.kind is FaultKind.LATENCY:
-            delay += fault.seconds
-        if delay:
-            await asyncio.sleep(delay)
-        await _send(scope, receive, send, response, fault)
-
-    def _failure(self, fault: Fault) -> Response:
-        if not fault.policy:
-            return fault.response()
-        return self._account.limits.refusal(fault.policy, fault.retry_after or 1.0).response
-
-    def _respond(self, scope: Scope, found: tuple[Route, Any] | None, body: bytes) -> Response:
-        try:
-            if len(scope["raw_path"]) + len(scope["query_string"]) > _MAX_URL:
-                raise refused(414, "URI too long")
-            if found is None:
-                raise not_found()
-            route, params = found
-            headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-            request = Request(
-                scope["method"],
-                scope["path"],
-                params,
-                scope["query_string"],
-                body,
-                base_url=f"http://{headers.get(b'host', 'localhost')}",
-                authorization=headers.get(b"authorization", ""),
-            )
-            with self._account.lock:
-                return self._enter(route, request)
-        except Refused as refusal:
-            return refusal.response
-
-    def _enter(self, route: Route, request: Request) -> Response:
-        account = self._account
-        if route.door in {Door.OPEN, Door.ADMIN}:
-            return route.handler(account, request)
-        account.calls += 1
-        token = account.oauth.authenticate(request.authorization)
-        headers = account.limits.take(token, search=route.door is Door.SEARCH, exempt=route.door is Door.EXEMPT)
-        for scopes in route.needs(request.params):
-            if token.scopes.isdisjoint(scopes):
-                raise missing_scopes(scopes)
-        response = route.handler(account, request)
-        response.headers.update(headers)
-        return response
+        if answered.delay:
+            await asyncio.sleep(answered.delay)
+        await _send(scope, receive, send, answered.response, answered.fault)
 
 
 async def _body(receive: Receive) -> bytes:
@@ -144,8 +94,8 @@ async def _stream(send: Send, response: Response) -> None:
     await send({"type": "http.response.body", "body": bytes(buffer)})
 
 
-async def _break(scope: Scope, receive: Receive, fault: Fault) -> None:
-    if fault.kind is FaultKind.HANG:
+async def _break(scope: Scope, receive: Receive, fault: Fault | None) -> None:
+    if fault and fault.kind is FaultKind.HANG:
         try:
             await asyncio.wait_for(_gone(receive), fault.seconds)  # ends early when the client gives up
         except TimeoutError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -115,9 +116,17 @@ class Request:
         return {name: values[-1] for name, values in parse_qs(self.body.decode(), keep_blank_values=True).items()}
 
 
+def encode(data: Any) -> bytes:
+    """Data as JSON; half of a surrogate pair, which has no UTF-8, as the escape that HubSpot sends."""
+    try:
+        return msgspec.json.encode(data)
+    except UnicodeEncodeError:
+        return json.dumps(data).encode()
+
+
 def answer(data: Any, status: int = 200) -> Response:
     """Data as JSON."""
-    return Response(status, msgspec.json.encode(data))
+    return Response(status, encode(data))
 
 
 def batch_answer(now: int, results: Sequence[Any], errors: Sequence[Any] = (), status: int = 200) -> Response:

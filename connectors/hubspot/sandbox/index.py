@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, bisect_right, insort
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from connectors.hubspot.sandbox.base import Base
@@ -22,19 +21,24 @@ Key = tuple[int, int]
 """A position on the axis of modification dates: milliseconds and id."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class _Change:
     visible_at: int
-    record_id: int
-    record: Record | None
+    number: int
+    record_id: int = field(compare=False)
+    record: Record | None = field(compare=False)
 
 
 class Index:
-    """What search sees. Changes become visible `lag` milliseconds after they happened."""
+    """What search sees. Changes become visible `lag` milliseconds after they happened, or up to `spread` later.
+
+    A record is never shown as it was before a change that has become visible.
+    """
 
     def __init__(self, base: Base) -> None:
         self.base = base
         self.lag = 0
+        self.spread = 0
         self.version = 0
         self.changed: dict[int, Record | None] = {}
         self.by_modified: list[Key] = []
@@ -43,18 +47,26 @@ class Index:
         self.added: list[int] = []
         self.gone: list[int] = []
         """Ids of generated records that search does not show any more."""
-        self._coming: deque[_Change] = deque()
+        self._coming: list[_Change] = []
+        self._changes = 0
+        self._shown: dict[int, int] = {}
+        """The number of the change that is visible, by record."""
 
     def note(self, record_id: int, record: Record | None, now: int) -> None:
         """Take note of a record's new state (None, or an archived one: it is to disappear)."""
         shown = record if record and record.archived is None else None
-        self._coming.append(_Change(now + self.lag, record_id, shown))
+        self._changes += 1
+        later = (record_id * 2_654_435_761 + self._changes * 40_503) % (self.spread + 1)
+        heapq.heappush(self._coming, _Change(now + self.lag + later, self._changes, record_id, shown))
 
     def settle(self, now: int) -> None:
         """Make visible what is due."""
         due: list[_Change] = []
         while self._coming and self._coming[0].visible_at <= now:
-            due.append(self._coming.popleft())
+            change = heapq.heappop(self._coming)
+            if change.number > self._shown.get(change.record_id, 0):
+                self._shown[change.record_id] = change.number
+                due.append(change)
         if not due:
             return
         self.version += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -81,7 +80,7 @@ class Limits:
         Raises:
             Refused: 429, with the policy that is spent.
         """
-        at = time.monotonic()
+        at = self._now() / 1000
         private = token.expires_at is None
         if private and self.daily is not None and self.calls_today >= self.daily:
             raise self.refusal("DAILY", (self.resets_at - self._now()) / 1000)

@@ -94,11 +94,13 @@ class Query:
     offset: int
 
 
-def parse_query(body: Mapping[str, Any], schema: Schema, *, lexicographic: bool = False) -> Query:
-    """Check a search request.
+def parse_query(
+    body: Mapping[str, Any], schema: Schema, *, most: int = MAX_PAGE, cap: int = CAP, lexicographic: bool = False
+) -> Query:
+    """Check a search request: `most` results on a page, and `cap` in all.
 
     Raises:
-        Refused: 400 for what breaks a rule, also for paging beyond `CAP`; 500 for a filter from the year 1970 on.
+        Refused: 400 for what breaks a rule, also for paging beyond the cap; 500 for a filter from the year 1970 on.
     """
     groups = [group.get("filters") or [] for group in body.get("filterGroups") or []]
     if body.get("filters"):
@@ -108,11 +110,11 @@ def parse_query(body: Mapping[str, Any], schema: Schema, *, lexicographic: bool 
     text = body.get("query") or ""
     if len(text) > MAX_TEXT:
         raise invalid(f"The query is longer than {MAX_TEXT} characters.")
-    limit = _whole("limit", body.get("limit", DEFAULT_PAGE))
+    limit = _whole("limit", body.get("limit", min(DEFAULT_PAGE, most)))
     offset = _whole("after", body.get("after") or 0)
-    if limit > MAX_PAGE:
-        raise invalid(f"The limit is at most {MAX_PAGE}.")
-    if offset + limit > CAP:
+    if limit > most:
+        raise invalid(f"The limit is at most {most}.")
+    if offset + limit > cap:
         raise refused(400, "There was a problem with the request.")
     sort, descending = _sort(body.get("sorts") or [], schema)
     properties = body.get("properties")

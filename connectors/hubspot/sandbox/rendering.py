@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-import msgspec
-
+from connectors.hubspot.sandbox.http import encode
 from connectors.hubspot.sandbox.properties import Cycle, Value
 from connectors.hubspot.sandbox.records import Entry, Record, Records
 from connectors.hubspot.sandbox.schema import SYSTEM, Schema
@@ -21,8 +20,6 @@ from connectors.hubspot.sandbox.times import iso, iso_bytes
 PORTAL_ID = 4_812_377
 _TEMPLATES = 32
 """Templates kept; one for 2,000 properties takes a few megabytes."""
-
-_encode = msgspec.json.encode
 
 
 class Renderer:
@@ -93,7 +90,7 @@ class Template:
             _pieces({name: cycle for name, cycle in cycles.items() if len(cycle) == length}, length)
             for length in sorted({len(cycle) for cycle in cycles.values()})
         ]
-        own_slots = "".join(f',{_encode(name).decode().replace("%", "%%")}:"%b"' for name in own)
+        own_slots = "".join(f',{encode(name).decode().replace("%", "%%")}:"%b"' for name in own)
         head = f'{{"id":"%b","properties":{{"createdate":"%b","{modified}":"%b","hs_object_id":"%b"'
         tail = f'}},"createdAt":"%b","updatedAt":"%b","archived":false,"url":"{renderer._url}%b"%b}}'  # noqa: SLF001 - its other half
         self._format = (head + own_slots + "%b" * len(self._cycles) + tail).encode()
@@ -106,7 +103,7 @@ class Template:
             return self._fill(record_id, number, base.created(number), base.modified(number), associations)
         assert record is not None  # noqa: S101 - an entry without a number has a record
         if record.number is None or record.values or record.archived is not None:
-            return _encode(self._renderer.to_dict(record, self._names))[:-1] + associations + b"}"
+            return encode(self._renderer.to_dict(record, self._names))[:-1] + associations + b"}"
         return self._fill(record_id, record.number, record.created, record.modified, associations)
 
     def _fill(self, record_id: int, number: int, created_ms: int, modified_ms: int, associations: bytes) -> bytes:
@@ -128,6 +125,6 @@ class Template:
 def _pieces(cycles: Mapping[str, Cycle], length: int) -> list[bytes]:
     """For each position of the cycle, its values as JSON members with a leading comma."""
     return [
-        b"".join(b",%b:%b" % (_encode(name), _encode(cycle[position])) for name, cycle in cycles.items())
+        b"".join(b",%b:%b" % (encode(name), encode(cycle[position])) for name, cycle in cycles.items())
         for position in range(length)
     ]

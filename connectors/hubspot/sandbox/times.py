@@ -57,14 +57,16 @@ def parse(text: str) -> int | None:
 
 
 class Clock:
-    """The account's clock: the real one, moved by whoever tests with it."""
+    """The account's clock: the real one, or one that stands at a moment; moved by whoever tests with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, stands_at: int | None = None) -> None:
+        self._stands_at = stands_at
         self._offset = 0
 
     def now(self) -> int:
         """Milliseconds since 1970."""
-        return time.time_ns() // 1_000_000 + self._offset
+        at = time.time_ns() // 1_000_000 if self._stands_at is None else self._stands_at
+        return at + self._offset
 
     def advance(self, seconds: float) -> None:
         """Move it (back, if negative)."""

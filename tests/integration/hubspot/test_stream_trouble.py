@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support.comparison import SINGULAR
-from support.mirror import LONG_AFTER, Mirror, MirrorMaker, Waits, made_account
+from support.mirror import LONG_AFTER, MirrorMaker, Waits, made_account
 
-from connectors.hubspot.sandbox.account import CLIENT_ID, CLIENT_SECRET, Account
+from connectors.hubspot.sandbox.account import Account
 from connectors.hubspot.sandbox.faults import Fault, FaultKind
 
 TITLES = {"contacts": "lastname", "companies": "name", "deals": "dealname"}
@@ -136,115 +135,6 @@ def test_trouble_that_lasts_ends_the_sync_and_the_next_one_goes_on(
         assert ended.retry_at is not None
         assert ended.retry_at > datetime.now(UTC) + timedelta(seconds=50)
     made.account.clear_faults()
-    made.sync()
-    made.assert_same()
-
-
-def test_a_spent_daily_quota_reschedules_until_it_is_fresh(mirror: MirrorMaker, waits: Waits) -> None:
-    made = mirror(Account(contacts=6000, companies=20, deals=30, properties=15, daily_limit=60))
-    ended = made.sync("rescheduled")
-    assert ended.retry_at is not None
-    assert abs(ended.retry_at.timestamp() * 1000 - made.account.limits.resets_at) < 2
-    assert made.account.limits.calls_today <= 60 - 60 * 0.05 + 12  # what was under way when the reserve was reached
-    made.account.configure(daily_limit=None)
-    made.sync()
-    made.assert_same()
-
-
-def oauth(account: Account) -> dict[str, Any]:
-    return {
-        "refresh_token": account.grant()["refresh_token"],
-        "client_access": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
-    }
-
-
-@pytest.mark.parametrize("rotate", [False, True], ids=["same refresh token", "rotating refresh tokens"])
-def test_tokens_that_run_out_on_the_way_are_renewed(
-    mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch, rotate: bool
-) -> None:
-    account = small(contacts=1500, rotate_refresh_tokens=rotate)
-    made = mirror(account, auth=oauth(account))
-    real = account.faults.next
-    seen = 0
-
-    def expire_now_and_then(method: str, path: str) -> Fault | None:
-        nonlocal seen
-        seen += 1
-        if seen % 40 == 0:  # seldom enough that no call meets it twice
-            account.expire_access_tokens()
-        return real(method, path)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(account.faults, "next", expire_now_and_then)
-        made.sync()
-    made.assert_same()
-    account.configure(expires_in=2)
-    account.advance(LONG_AFTER)
-    account.configure(latency=0.05)
-    account.touch("contacts", 1500)
-    made.sync()
-    made.assert_same()
-
-
-def test_a_revoked_grant_ends_the_sync_and_says_to_reconnect(mirror: MirrorMaker, waits: Waits) -> None:
-    account = small()
-    auth = oauth(account)
-    made = mirror(account, auth=auth)
-    made.sync()
-    account.revoke(auth["refresh_token"])
-    ended = made.sync("failed")
-    assert ended.error_code == "credentials_rejected"
-    assert "Reconnect" in (ended.error or "")
-    state = made.rig.one("SELECT setup_state FROM penstock.connections WHERE schema = %s", made.schema)
-    assert state["setup_state"] == "broken"
-
-
-STREAMS = {"contacts", "companies", "deals", "owners", "deal_pipelines", "properties"}
-SCOPES = {
-    "contacts": ("crm.objects.contacts.read", "crm.schemas.contacts.read"),
-    "companies": ("crm.objects.companies.read", "crm.schemas.companies.read"),
-    "deals": ("crm.objects.deals.read", "crm.schemas.deals.read"),
-    "owners": ("crm.objects.owners.read",),
-}
-
-
-def outcomes(mirror: Mirror) -> dict[str, str]:
-    streams = mirror.rig.rows(
-        "SELECT stream, outcome FROM penstock.sync_streams WHERE sync_id = %s", mirror.last_sync()["id"]
-    )
-    return {row["stream"]: row["outcome"] for row in streams}
-
-
-@pytest.mark.parametrize("lost", SCOPES)
-@pytest.mark.parametrize("when", ["from the beginning", "later"])
-def test_a_scope_that_is_missing_stops_its_stream_alone(
-    mirror: MirrorMaker, waits: Waits, lost: str, when: str
-) -> None:
-    account = small()
-    made = mirror(account)
-    if when == "later":
-        made.sync()
-        account.advance(LONG_AFTER)
-    for scope in SCOPES[lost]:
-        account.remove_scope(scope)
-    touched = {object_type: account.ids(object_type)[2] for object_type in ("contacts", "companies", "deals")}
-    for object_type, record_id in touched.items():
-        account.update(object_type, record_id, {TITLES[object_type]: "touched"})
-    made.sync()
-    stopped = {lost, "deal_pipelines"} if lost == "deals" else {lost}
-    assert {name for name, outcome in outcomes(made).items() if outcome != "succeeded"} == stopped
-    notices = {notice["stream"]: notice for notice in made.last_sync()["notices"] if notice["code"] == "access_denied"}
-    assert set(notices) == stopped
-    assert SCOPES[lost][0] in notices[lost]["message"]
-    for object_type, record_id in touched.items():
-        if object_type != lost:
-            row = made.row(SINGULAR[object_type], record_id)
-            assert row[f"property_{TITLES[object_type]}"] == "touched"
-    for scope in SCOPES[lost]:
-        account.add_scope(scope)
-    account.advance(LONG_AFTER)
-    for object_type in touched:
-        account.touch(object_type, 10**6)
     made.sync()
     made.assert_same()
 

@@ -21,14 +21,18 @@ LIMIT = {"status": "error", "errorType": "RATE_LIMIT"}
         (429, {**LIMIT, "message": "You have reached your secondly limit."}, Kind.SEARCH_LIMIT),
         (429, {**LIMIT, "policyName": "DAILY"}, Kind.DAILY_LIMIT),
         (429, "slow down", Kind.BURST_LIMIT),
-        (401, {"category": "EXPIRED_AUTHENTICATION"}, Kind.EXPIRED_TOKEN),
+        (401, {"category": "EXPIRED_AUTHENTICATION"}, Kind.REJECTED_TOKEN),
         (423, {}, Kind.LOCKED),
         (477, {}, Kind.MIGRATION),
         (500, {}, Kind.HICCUP),
         (502, "<html>Bad gateway</html>", Kind.HICCUP),
         (524, "<html>", Kind.HICCUP),
         (408, {}, Kind.HICCUP),
-        (530, "", Kind.FINAL),
+        (503, "<html>", Kind.HICCUP),
+        (504, "<html>", Kind.HICCUP),
+        (521, "<html>Web server is down</html>", Kind.HICCUP),
+        (523, "<html>Origin is unreachable</html>", Kind.HICCUP),
+        (530, "", Kind.BAD_TOKEN),
         (400, {"category": "VALIDATION_ERROR"}, Kind.FINAL),
         (404, {"message": "resource not found"}, Kind.FINAL),
         (414, "URI too long", Kind.FINAL),
@@ -57,7 +61,19 @@ def test_what_is_raised_when_tries_are_over(status: int, error: type[Exception],
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"), [("7", 7.0), ("0", 0.0), ("-3", 0.0), ("", None), (None, None), ("Wed, 21 Oct 2026", None)]
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        ("86400", 86400.0),
+        ("1e12", 86400.0),
+        ("inf", 86400.0),
+        ("nan", 0.0),
+        ("0", 0.0),
+        ("-3", 0.0),
+        ("", None),
+        (None, None),
+        ("Wed, 21 Oct 2026", None),
+    ],
 )
 def test_retry_after_is_taken_when_it_is_seconds(header: str | None, seconds: float | None) -> None:
     assert read_failure(Answer(429, {"Retry-After": header} if header is not None else {}, b"")).retry_after == seconds

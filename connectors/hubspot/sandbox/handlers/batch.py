@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from connectors.hubspot.sandbox.account import Account
-from connectors.hubspot.sandbox.handlers.objects import MAX_PAGE, MAX_PAGE_WITH_HISTORY, create, writable
+from connectors.hubspot.sandbox.handlers.objects import MAX_PAGE_WITH_HISTORY, create, writable
 from connectors.hubspot.sandbox.http import Request, Response, batch_answer
 from connectors.hubspot.sandbox.records import Record
 from connectors.hubspot.sandbox.store import Store
@@ -18,7 +18,7 @@ def read(account: Account, request: Request) -> Response:
     body = request.json()
     store = account.store(request.params["type"])
     history = bool(body.get("propertiesWithHistory"))
-    inputs = request.inputs(MAX_PAGE_WITH_HISTORY if history else MAX_PAGE)
+    inputs = request.inputs(MAX_PAGE_WITH_HISTORY if history else account.record_page)
     texts = dict.fromkeys(str(one.get("id")) for one in inputs)
     by_email = body.get("idProperty") == "email"
     template = store.renderer.template(body.get("properties") or ())
@@ -36,7 +36,7 @@ def read(account: Account, request: Request) -> Response:
 def create_all(account: Account, request: Request) -> Response:
     """New records. A bad input fails the whole batch."""
     store = account.store(request.params["type"])
-    inputs = request.inputs(MAX_PAGE)
+    inputs = request.inputs(account.record_page)
     for one in inputs:
         store.check(writable(store, one.get("properties") or {}))
     return _written(account, store, [create(account, store, one) for one in inputs], status=201)
@@ -45,7 +45,7 @@ def create_all(account: Account, request: Request) -> Response:
 def update_all(account: Account, request: Request) -> Response:
     """Change records. Ids that are not live are left out without a word, also those that were merged away."""
     store = account.store(request.params["type"])
-    inputs = request.inputs(MAX_PAGE)
+    inputs = request.inputs(account.record_page)
     for one in inputs:
         store.check(writable(store, one.get("properties") or {}))
     live = [one for one in inputs if str(one.get("id")).isdecimal() and store.records.is_live(int(one["id"]))]
@@ -55,7 +55,7 @@ def update_all(account: Account, request: Request) -> Response:
 def archive_all(account: Account, request: Request) -> Response:
     """Move records to the recycling bin; unknown ids are no error."""
     store = account.store(request.params["type"])
-    for one in request.inputs(MAX_PAGE):
+    for one in request.inputs(account.record_page):
         if str(one.get("id")).isdecimal():
             store.archive(int(one["id"]))
     return Response(204)

@@ -15,7 +15,7 @@ from connectors.hubspot.sandbox.object_types import BY_NAME
 from connectors.hubspot.sandbox.records import Record
 from connectors.hubspot.sandbox.store import Store
 
-DEFAULT_PAGE, MAX_PAGE, MAX_PAGE_WITH_HISTORY = 10, 100, 50
+DEFAULT_PAGE, MAX_PAGE_WITH_HISTORY = 10, 50
 MAX_INLINE = 100
 """Associations of one record within a list, per type; the others are behind a link."""
 
@@ -23,8 +23,8 @@ MAX_INLINE = 100
 def list_records(account: Account, request: Request) -> Response:
     """A page of live or of archived records, by id."""
     store = account.store(request.params["type"])
-    highest = MAX_PAGE_WITH_HISTORY if request.many("propertiesWithHistory") else MAX_PAGE
-    limit = request.number("limit", DEFAULT_PAGE, low=1, high=highest)
+    highest = MAX_PAGE_WITH_HISTORY if request.many("propertiesWithHistory") else account.record_page
+    limit = request.number("limit", min(DEFAULT_PAGE, highest), low=1, high=highest)
     after = request.number("after", 0, low=0, high=1 << 60)
     records = store.records
     entries = records.archived_from(after) if request.flag("archived") else records.live_from(after)

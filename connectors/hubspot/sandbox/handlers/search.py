@@ -14,7 +14,13 @@ from connectors.hubspot.sandbox.query import parse_query
 def search(account: Account, request: Request) -> Response:
     """Live records that match, as the search index knows them."""
     store = account.store(request.params["type"])
-    query = parse_query(request.json(), store.schema, lexicographic=store.search.lexicographic)
+    query = parse_query(
+        request.json(),
+        store.schema,
+        most=account.search_page,
+        cap=account.search_cap,
+        lexicographic=store.search.lexicographic,
+    )
     store.index.settle(account.clock.now())
     limit = max(1, query.limit // 2) if account.short_pages else query.limit
     matches = store.search.find(query)
