@@ -7,6 +7,7 @@ import ipaddress
 import os
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from engine.api.app import create_app
+from engine.api.services import Services
+from engine.connections.delivery import WebhookSender
 from engine.connections.reports import connection_status
 from engine.contract import DestinationUnavailable, InvalidSetting
 from engine.queue.worker import SyncWorker
@@ -43,22 +46,31 @@ def serve(settings: Settings) -> int:
         DestinationUnavailable: the state database cannot be reached.
     """
     _leave_when_told()
+    check_tls(settings)
     with _hard_end() as hard_end, _listener(settings) as listener, _opened(settings) as database:
-        worker = SyncWorker(database, Vault(settings), settings)
+        vault = Vault(settings)
+        worker = SyncWorker(database, vault, settings)
         scheduler = Scheduler(database, settings)
         checks = {
             "database": lambda: _answers(database),
             "worker": lambda: worker.alive,
             "scheduler": lambda: scheduler.alive,
         }
-        app = create_app(checks, lambda: connection_status(database, staggered=settings.schedule_offset))
-        http = _Http(app, listener)
+        services = Services.of(database, vault, settings)
+        app = create_app(checks, lambda: connection_status(database, staggered=settings.schedule_offset), services)
+        http = _Http(app, listener, settings)
+        sender = WebhookSender(database, vault, settings)
         scheduler.start()
-        log.info("daemon_started", url=f"http://{settings.bind}", syncs_at_a_time=settings.workers, pid=os.getpid())
+        sender.start()
+        url = f"{'https' if settings.tls_certificate else 'http'}://{settings.bind}"
+        log.info("daemon_started", url=url, syncs_at_a_time=settings.workers, pid=os.getpid())
+        if not services.keys.any():
+            log.info("no_api_key_yet", hint="to call the REST API make a key: penstock keys create --name NAME")
         try:
             code = asyncio.run(_until_stopped(worker, http, hard_end))
         finally:
             scheduler.stop()
+            sender.stop()
     log.info("daemon_stopped")
     return code
 
@@ -92,7 +104,7 @@ def _leave_when_told() -> None:
 class _Http(uvicorn.Server):
     """The daemon's HTTP server. Signals are not its business."""
 
-    def __init__(self, app: FastAPI, listener: socket.socket) -> None:
+    def __init__(self, app: FastAPI, listener: socket.socket, settings: Settings) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -100,7 +112,10 @@ class _Http(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
+                server_header=False,
                 timeout_graceful_shutdown=REQUEST_SECONDS,
+                ssl_certfile=settings.tls_certificate,
+                ssl_keyfile=settings.tls_key,
             )
         )
         self._listener = listener
@@ -175,11 +190,33 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
                 f"{settings.bind} cannot be listened on: {error.strerror}. "
                 "Does another penstock run there? Stop it, or choose another address.",
             ) from None
-        if not ipaddress.ip_address(address[0]).is_loopback:
+        if settings.tls_certificate is None and not ipaddress.ip_address(address[0]).is_loopback:
             log.warning(
-                "listens_to_the_network", bind=settings.bind, hint="there is no TLS: put a proxy in front of it"
+                "listens_to_the_network",
+                bind=settings.bind,
+                hint="there is no TLS: set PENSTOCK_TLS_CERTIFICATE and PENSTOCK_TLS_KEY, or put a proxy in front of it",
             )
         yield listener
+
+
+def check_tls(settings: Settings) -> None:
+    """Hold that the files for TLS can be used, if there are any.
+
+    Raises:
+        InvalidSetting: only one of the two is named, or they are no certificate and its key.
+    """
+    files = {variable(Settings, field): getattr(settings, field) for field in ("tls_certificate", "tls_key")}
+    if not any(files.values()):
+        return
+    for name, file in files.items():
+        if file is None:
+            raise InvalidSetting(name, f"is required: {' and '.join(files)} go together.")
+    certificate, key = files.values()
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except OSError as error:  # an SSLError too
+        reason = error.strerror or "they are no certificate and its key"
+        raise InvalidSetting(next(iter(files)), f"{certificate} and {key} cannot be used: {reason}.") from None
 
 
 @contextmanager

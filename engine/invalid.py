@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,7 +17,12 @@ def invalid_setting(error: ValidationError, *, prefix: str = "", known: Sequence
     The value itself is never repeated: it may be a secret.
     """
     finding = error.errors(include_url=False, include_input=False)[0]
-    path = ".".join([prefix, *(str(step) for step in finding["loc"])] if prefix else [str(s) for s in finding["loc"]])
+    steps = [str(step) for step in finding["loc"]]
+    return said(finding, ".".join([prefix, *steps] if prefix else steps), known=known)
+
+
+def said(finding: Mapping[str, Any], path: str, *, known: Sequence[str] = ()) -> InvalidSetting:
+    """One finding of pydantic's, about what its user calls `path`."""
     return InvalidSetting(path, _reason(finding["type"], finding["msg"], finding.get("ctx") or {}, known))
 
 

@@ -49,6 +49,13 @@ class Settings(BaseSettings):
     bind: Annotated[str, AfterValidator(_bind_address)] = Field(
         "127.0.0.1:8484", description="Address and port that the daemon answers HTTP on."
     )
+    tls_certificate: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+        None, description="PEM file with the certificate that HTTP is answered under; its chain follows it."
+    )
+    tls_key: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+        None, description="PEM file with the certificate's key."
+    )
+    webhook_private_addresses: bool = Field(False, description="Let webhooks go to private addresses, and without TLS.")
     log_format: Literal["console", "json"] = Field("console", description="console for people, json for machines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
     schedule_offset: bool = Field(

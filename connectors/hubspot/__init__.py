@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from connectors.hubspot.config import HubSpotAuth, HubSpotConfig
+from connectors.hubspot.costs import costs
 from connectors.hubspot.settings import HubSpotSettings
-from engine.contract import Host, Source, SourcePlugin
+from engine.contract import Cost, Cursor, Host, Source, SourcePlugin
 
 
 class HubSpotPlugin:
@@ -20,6 +23,10 @@ class HubSpotPlugin:
         from connectors.hubspot.source import HubSpotSource  # noqa: PLC0415 - the SDK takes long to import
 
         return HubSpotSource(config, HubSpotSettings(), host)
+
+    def costs(self, config: HubSpotConfig, cursors: Mapping[str, Cursor], syncs_a_day: float) -> Sequence[Cost]:
+        """What each part of its syncs costs in API calls."""
+        return costs(config, cursors, syncs_a_day)
 
 
 plugin: SourcePlugin = HubSpotPlugin()

@@ -155,7 +155,9 @@ class CrmStream:
             return messages
 
         records = Records(self._client, self._layout, self._oldest)
-        done = yield from self._walk(records, historical, threads, tell, lambda left: replace(at, historical=left))
+        done = yield from self._walk(
+            records, historical, threads, tell, lambda left: replace(at, historical=left), at.records
+        )
         at = replace(at, historical=None, records=done.listed)
         return at.swept_at(done.began, Sweep.RECONCILIATION, Sweep.CALCULATED)
 
@@ -163,6 +165,7 @@ class CrmStream:
         """A pass over the list that reads what the destination does not hold, and what is due."""
         comparison = Comparison(self._client, self._layout, self._messages, sweep, held)
         records = Records(self._client, comparison.layout, self._oldest)
+        listing = Listing(records, threads, self._search.extent, at.records)
         unbounded = False
 
         def tell(group: Group) -> list[Message]:
@@ -170,7 +173,7 @@ class CrmStream:
             unbounded = unbounded or not all(page.bounded for page in group.pages)
             return comparison.tell(group.found, group.pages)
 
-        done = yield from self._walk(records, sweep, threads, tell, lambda left: replace(at, sweep=left))
+        done = yield from self._walk(listing, sweep, threads, tell, lambda left: replace(at, sweep=left)
         if unbounded:
             what = (
                 f"HubSpot does not list {self._type.name} in order of their ids, so what is gone from it stays unknown."
@@ -180,7 +183,7 @@ class CrmStream:
 
     def _walk(
         self,
-        records: Records,
+        listing: Listing,
         under_way: Pass,
         threads: Threads,
         tell: Callable[[Group], list[Message]],
@@ -191,7 +194,7 @@ class CrmStream:
             return under_way
         waiting: deque[tuple[Future[list[Message]], dict[str, Any]]] = deque()
         group = Group()
-        for page in Listing(records, threads, self._search.extent).read(under_way.ranges):
+        for page in listing.read(under_way.ranges):
             if isinstance(page, Notice):
                 yield page
                 continue

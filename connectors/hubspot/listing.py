@@ -89,13 +89,15 @@ class _Part:
 class Listing:
     """Reads what is left of a list. One thread calls; the pages are fetched by others.
 
-    `extent` gives a hint where to cut; the list is complete whatever it says.
+    `extent` gives a hint where to cut, and is not asked where there are only about `size` records; the list is complete
+    whatever they say.
     """
 
-    def __init__(self, records: Records, threads: Threads, extent: Callable[[], Extent | None]) -> None:
+    def __init__(self, records: Records, threads: Threads, extent: Callable[[], Extent | None], size: int) -> None:
         self._records = records
         self._threads = threads
         self._extent = extent
+        self._size = size
         self._asked: Future[Extent | None] | None = None
         self._parts: list[_Part] = []
         self._by_id: bool | None = None
@@ -127,7 +129,7 @@ class Listing:
         page, part.page = part.page.result(), None
         if self._by_id is None:
             self._by_id = _cursor_is_next_id(part, page)
-            if self._by_id:
+            if self._by_id and self._size >= WORTH_CUTTING:
                 self._asked = self._threads.submit(self._extent)
         return self._advance(part, page) if self._by_id else self._follow(part, page)
 

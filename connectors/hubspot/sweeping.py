@@ -18,15 +18,15 @@ from connectors.hubspot.sweeps import is_due as is_due_by
 from engine.contract import Held, Message
 
 
-def size_of(object_type: ObjectType, at: CrmCursor) -> Size:
+def size_of(object_type: ObjectType, records: int, archived: int) -> Size:
     """What an object type's sweeps cost by."""
     relations = sum(relation.near is object_type for relation in relations_of(object_type))
-    return Size(at.records, at.archived, relations)
+    return Size(records, archived, relations)
 
 
 def is_due(sweep: Sweep, config: HubSpotConfig, object_type: ObjectType, at: CrmCursor, now: int) -> bool:
     """Whether it is time for a sweep of an object type."""
-    return is_due_by(sweep, config, size_of(object_type, at), last=at.swept.get(sweep), now=now)
+    return is_due_by(sweep, config, size_of(object_type, at.records, at.archived), last=at.swept.get(sweep), now=now)
 
 
 def next_sweep(layout: Layout, config: HubSpotConfig, at: CrmCursor, now: int, *, reconcile: bool) -> Pass | None:

@@ -38,7 +38,8 @@ def make_bookkeeping(connection: Connection) -> None:
     Raises:
         DestinationRefused: the user may not make them.
     """
-    if connection.execute("SELECT to_regclass('penstock.rejects')").fetchone() != (None,):
+    there = "SELECT to_regclass('penstock.cursors') IS NOT NULL AND to_regclass('penstock.rejects') IS NOT NULL"
+    if connection.execute(there).fetchone() == (True,):
         return
     try:
         with connection.transaction():
@@ -53,6 +54,11 @@ def make_bookkeeping(connection: Connection) -> None:
         ) from error
 
 
+def is_there(connection: Connection) -> bool:
+    """Whether this destination's own tables are there."""
+    return connection.execute("SELECT to_regclass('penstock.cursors') IS NOT NULL").fetchone() == (True,)
+
+
 def cursors(connection: Connection, schema: str) -> dict[str, Cursor]:
     """Each stream's cursor as last committed."""
     statement = "SELECT stream, cursor FROM penstock.cursors WHERE schema_name = %s"
@@ -64,10 +70,10 @@ def save_cursor(connection: Connection, schema: str, stream: str, cursor: Cursor
     connection.execute(query("save_cursor"), {"schema": schema, "stream": stream, "cursor": Jsonb(dict(cursor))})
 
 
-def forget_cursors(connection: Connection, schema: str, streams: Iterable[str]) -> None:
-    """Drop the cursors of these streams."""
-    statement = "DELETE FROM penstock.cursors WHERE schema_name = %s AND stream = ANY (%s)"
-    connection.execute(statement, [schema, list(streams)])
+def forget_cursors(connection: Connection, schema: str, streams: Iterable[str]) -> tuple[str, ...]:
+    """Drop the cursors of these streams; gives the streams that had one."""
+    statement = "DELETE FROM penstock.cursors WHERE schema_name = %s AND stream = ANY (%s) RETURNING stream"
+    return tuple(sorted(stream for (stream,) in connection.execute(statement, [schema, list(streams)])))
 
 
 def save_reject(

@@ -6,18 +6,23 @@ row that still cannot be stored is set aside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
+
+from psycopg import errors as pg
 
 from destinations.postgres.bookkeeping import save_reject
 from destinations.postgres.cleaning import cleaned
 from destinations.postgres.connect import Connection
 from destinations.postgres.errors import UNSTORABLE
 from destinations.postgres.fitting import fitting_type, misfits
+from destinations.postgres.folding import movable
 from destinations.postgres.load import by_table, load_table, remove_absent
 from destinations.postgres.merge import TableLoad, texts
-from destinations.postgres.shape import LiveTable, widen
+from destinations.postgres.room import OVERFLOW
+from destinations.postgres.shape import LiveTable, widen, with_overflow
 from engine.contract import Batch, ColumnType, Loaded, Present, Row, Rows
 
 _SHOWN = 40
@@ -49,6 +54,7 @@ class _CarefulLoad:
         self._connection = connection
         self._notices: list[str] = []
         self._reasons: list[str] = []
+        self._narrowed: list[str] = []
 
     def loadable(self, batches: Sequence[Batch]) -> list[Batch]:
         """The batches as they can be loaded, once the table is wide enough."""
@@ -60,6 +66,11 @@ class _CarefulLoad:
         """Bring in what is loadable, but for rows that turn out not to be."""
         target = TableLoad(self._connection, self.live)
         loaded = load_table(target, batches, lambda rows: self._merge(target, target.latest(rows, ask=True)))
+        if self._narrowed:
+            self._notices.append(
+                f"{self.live.table.name}: {len(self._narrowed)} rows were too large, so that their largest values are in "
+                f"the column {OVERFLOW}. {self._narrowed[0]}"
+            )
         if self._reasons:
             self._notices.append(
                 f"{self.live.table.name}: {len(self._reasons)} rows could not be stored and are in penstock.rejects, "
@@ -85,6 +96,8 @@ class _CarefulLoad:
             if name in self.live.table.primary_key or live == ColumnType.TEXT:
                 continue
             with_column = [batch for batch in batches if name in batch.columns]
+            if not with_column:
+                continue
             cells = list(chain.from_iterable(texts(b.rows, [b.columns.index(name)])[0] for b in with_column))
             for position in islice(misfits(self._connection, cells, live), 1):
                 types[name] = fitting_type(self._connection, cells, live)
@@ -119,17 +132,41 @@ class _CarefulLoad:
                 return target.merge(rows)
         except UNSTORABLE as error:
             if len(rows.rows) == 1:
-                self._reject(rows, rows.rows[0], f"PostgreSQL says: {error}".splitlines()[0])
-                return Loaded()
+                return self._merge_row(target, rows, error)
         middle = len(rows.rows) // 2
         halves = (rows.rows[:middle], rows.rows[middle:])
         return sum((self._merge(target, replace(rows, rows=half)) for half in halves), Loaded())
+
+    def _merge_row(self, target: TableLoad, row: Rows, error: Exception) -> Loaded:
+        """Merge a row that cannot be stored as it is: without its widest values if that helps, which go to the overflow."""
+        reason = f"PostgreSQL says: {error}".splitlines()[0]
+        widest = movable(self.live, row) if isinstance(error, pg.ProgramLimitExceeded) else []
+        for count in _doubling(len(widest)):
+            with suppress(*UNSTORABLE, pg.TooManyColumns), self._connection.transaction():
+                target.live = with_overflow(self._connection, self.live)
+                loaded = target.merge(row, widest[:count])
+                self.live = target.live
+                self._narrowed += [reason] if loaded != Loaded() else []
+                return loaded
+            target.live = self.live
+        self._reject(row, row.rows[0], reason)
+        return Loaded()
 
     def _reject(self, rows: Rows, row: Row, reason: str) -> None:
         cells = dict(zip(rows.columns, row, strict=True))
         key = {name: cells[name] for name in self.live.table.primary_key}
         save_reject(self._connection, self.live.schema, self.live.table.name, key=key, row=cells, reason=reason)
         self._reasons.append(reason)
+
+
+def _doubling(limit: int) -> Iterator[int]:
+    """1, 2, 4 and so on, and the limit at last."""
+    count = 1
+    while count < limit:
+        yield count
+        count *= 2
+    if limit:
+        yield limit
 
 
 def _shown(value: str | None) -> str:

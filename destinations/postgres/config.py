@@ -15,15 +15,33 @@ class PostgresConfig(BaseModel):
     # A rejected value may hold a password: pydantic must not repeat it.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    url: SecretStr | None = None
-    """postgresql://user:password@host:port/database?sslmode=…"""
-    host: str | None = None
-    """A host name, an address, or the folder of a Unix socket."""
-    port: int = Field(default=5432, ge=1, le=65535)
-    database: str | None = None
-    user: str | None = None
-    password: SecretStr | None = None
-    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = None
+    url: SecretStr | None = Field(None, description="postgresql://user:password@host:port/database?sslmode=…")
+    host: str | None = Field(None, description="A host name, an address, or the folder of a Unix socket.")
+    port: int = Field(default=5432, ge=1, le=65535, description="The port.")
+    database: str | None = Field(None, description="The database.")
+    user: str | None = Field(None, description="The user that loads.")
+    password: SecretStr | None = Field(None, description="The user's password.")
+    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = Field(
+        None, description="How TLS is used, in libpq's words."
+    )
+    always_encrypted: bool = Field(default=False, description="Never without TLS: at least sslmode require.")
+    auth_method: Literal["PASSWORD"] = Field("PASSWORD", description="How the user is known: by password only.")
+    connection_type: Literal["Directly", "PrivateLink", "SshTunnel", "ProxyAgent"] = Field(
+        "Directly", description="Directly; the others are not available in this version and refused."
+    )
+    tunnel_host: str | None = Field(None, description="Not available in this version.")
+    tunnel_port: int | None = Field(None, description="Not available in this version.")
+    tunnel_user: str | None = Field(None, description="Not available in this version.")
+
+    @model_validator(mode="after")
+    def _is_reached_directly(self) -> PostgresConfig:
+        if self.connection_type != "Directly" or any((self.tunnel_host, self.tunnel_port, self.tunnel_user)):
+            msg = "connection_type: only Directly is available in this version, without tunnel_host, _port and _user"
+            raise ValueError(msg)
+        if self.always_encrypted and self.sslmode in {"disable", "allow", "prefer"}:
+            msg = f"give either always_encrypted or sslmode {self.sslmode}, not both"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _is_complete(self) -> PostgresConfig:
@@ -52,7 +70,7 @@ class PostgresConfig(BaseModel):
             "dbname": self.database,
             "user": self.user,
             "password": self.password.get_secret_value() if self.password else None,
-            "sslmode": self.sslmode,
+            "sslmode": self.sslmode or ("require" if self.always_encrypted else None),
         }
 
     @property

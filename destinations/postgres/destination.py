@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 
@@ -16,7 +16,8 @@ from destinations.postgres.connect import Connection, connect
 from destinations.postgres.errors import translated
 from destinations.postgres.names import check_schema_name, lock_key
 from destinations.postgres.session import PostgresSession
-from engine.contract import Destination, DestinationBusy, LoadSession, SetupTest
+from destinations.postgres.verification import PostgresVerification
+from engine.contract import Cursor, Destination, DestinationBusy, LoadSession, SetupTest, Verification
 
 PATIENCE = "1s"
 """How long to wait for a schema that is in use: the server takes a moment to notice that a loader was killed."""
@@ -34,6 +35,28 @@ class PostgresDestination:
 
     def open(self, schema: str) -> LoadSession:
         """Open a schema for loading, making it if need be."""
+        connection = self._locked(schema)
+        return PostgresSession(partial(connect, self._config), connection, schema, self._config.where)
+
+    def verify(self, schema: str) -> Verification:
+        """Open a schema for telling how it differs from its source."""
+        with ExitStack() as unless_opened:
+            connection = unless_opened.enter_context(self._locked(schema))
+            verification = PostgresVerification(connection, schema, self._config.where)
+            unless_opened.pop_all()
+        return verification
+
+    def cursors(self, schema: str) -> Mapping[str, Cursor]:
+        """Each stream's cursor as last committed, without opening the schema."""
+        with translated(self._config.where), connect(self._config) as connection:
+            return bookkeeping.cursors(connection, schema) if bookkeeping.is_there(connection) else {}
+
+    def validate_schema_name(self, schema: str) -> None:
+        """Raise `InvalidSetting` (field `config.schema`) when PostgreSQL cannot take it as a schema's name."""
+        check_schema_name(schema)
+
+    def _locked(self, schema: str) -> Connection:
+        """A connection that has the schema to itself."""
         check_schema_name(schema)
         where = self._config.where
         with ExitStack() as unless_opened, translated(where):
@@ -42,11 +65,7 @@ class PostgresDestination:
             bookkeeping.make_bookkeeping(connection)
             bookkeeping.make_schema(connection, schema)
             unless_opened.pop_all()
-        return PostgresSession(partial(connect, self._config), connection, schema, where)
-
-    def validate_schema_name(self, schema: str) -> None:
-        """Raise `InvalidSetting` (field `config.schema`) when PostgreSQL cannot take it as a schema's name."""
-        check_schema_name(schema)
+        return connection
 
 
 def _lock(connection: Connection, schema: str, where: str) -> None:

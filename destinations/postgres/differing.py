@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from psycopg import sql
 
@@ -41,7 +40,6 @@ class Differing:
             differing=self._name,
             keys=_listed("coalesce(t.{0}, s.{0}) AS {0}", key),
             document=_key_document(key),
-            first_key=sql.Identifier(key[0]),
             changed=sql.SQL(", ").join(
                 sql.SQL("CASE WHEN {} THEN {} END").format(each, name) for name, each in differs.items()
             ),
@@ -63,35 +61,29 @@ class Differing:
             self._at_first = self.count
             self._rows = self._number_of(sql.SQL("{} AS t WHERE {}").format(image.identifier, _is_there(image)))
 
-    def keep(self, stored: LiveTable | None, image: LiveTable) -> LiveTable:
-        """Leave in the image what differs, and copy what is stored of it; gives that copy."""
-        kept = LiveTable(image.schema, replace(image.table, name=f"#kept {self._number}"), image.types)
-        make = sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING INDEXES)")
-        self._connection.execute(make.format(sql.Identifier(kept.table.name), image.identifier))
-        key = image.table.primary_key
+    def keep(self, stored: LiveTable | None, kept: LiveTable, image: LiveTable) -> None:
+        """Leave in the image what differs, and copy to `kept` what is stored of it."""
         if stored is not None:
+            columns, values = [*image.types, *image.markers], _as_in_image(stored, image, image.types)
             fill = query("keep_differing").format(
                 kept=kept.identifier,
-                columns=identifiers((*image.types, *image.markers)),
-                values=sql.SQL(", ").join(
-                    [_as_in_image(stored, image, image.types), *map(sql.Identifier, image.markers)]
-                ),
+                columns=identifiers(columns),
+                values=sql.SQL(", ").join([values, *map(sql.Identifier, image.markers)]),
                 stored=stored.identifier,
-                stored_key=_as_in_image(stored, image, key),
-                key=identifiers(key),
+                stored_key=_as_in_image(stored, image, image.table.primary_key),
+                key=identifiers(image.table.primary_key),
                 differing=self._name,
             )
             self._connection.execute(fill)
         forget = query("forget_same")
-        self._connection.execute(
-            forget.format(image=image.identifier, differing=self._name, same_key=_same_key(image))
-        )
-        return kept
+        self._connection.execute(forget.format(image=image.identifier, differing=self._name, same_key=_same_key(image)))
 
     def tell(self, kept: LiveTable, image: LiveTable) -> TableDifferences:
         """What was found, in numbers and by examples."""
         kinds = self._kinds()
-        of_columns = sql.SQL('SELECT name, count(*) FROM {}, unnest("#columns") AS name GROUP BY name ORDER BY 2 DESC, 1')
+        of_columns = sql.SQL(
+            'SELECT name, count(*) FROM {}, unnest("#columns") AS name GROUP BY name ORDER BY 2 DESC, 1'
+        )
         unstorable = sql.SQL('"#rejected" WHERE table_name = {}').format(image.table.name)
         return TableDifferences(
             table=image.table.name,
@@ -120,27 +112,29 @@ class Differing:
         )
         found = self._connection.execute(statement, {"shown": EXAMPLES}).fetchall()
         return [
-            DifferentRow(kind, dict(zip(key, keys, strict=True)), self._values(kept, image, keys, columns[:EXAMPLES]))
+            DifferentRow(
+                kind,
+                dict(zip(key, keys, strict=True)),
+                self._values(kept, keys, columns[:EXAMPLES]),
+                self._values(image, keys, columns[:EXAMPLES]),
+            )
             for kind, keys, columns in found
         ]
 
-    def _values(
-        self, kept: LiveTable, image: LiveTable, keys: Sequence[str], columns: Sequence[str]
-    ) -> Mapping[str, tuple[str | None, str | None]]:
+    def _values(self, side: LiveTable, keys: Sequence[str], columns: Sequence[str]) -> Mapping[str, str | None]:
         if not columns:
             return {}
-        shown = (sql.SQL("left({}.{}::text, {})").format(sql.SQL(side), sql.Identifier(name), LONGEST + 1) for name in columns for side in "ts")
-        this = (sql.SQL("t.{} = %s::text::{}").format(sql.Identifier(name), type_name(image.types[name])) for name in image.table.primary_key)
-        statement = query("show_values").format(
-            values=sql.SQL(", ").join(shown),
-            kept=kept.identifier,
-            image=image.identifier,
-            same_key=_same_key(image),
-            this_key=sql.SQL(" AND ").join(this),
+        is_it = sql.SQL("{} = %s::text::{}")
+        statement = sql.SQL("SELECT {} FROM {} WHERE {}").format(
+            _listed(f"left({{}}::text, {LONGEST + 1})", columns),
+            side.identifier,
+            sql.SQL(" AND ").join(
+                is_it.format(sql.Identifier(name), type_name(side.types[name])) for name in side.table.primary_key
+            ),
         )
         row = self._connection.execute(statement, keys).fetchone() or ()
         cut = [text if text is None or len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in row]
-        return dict(zip(columns, zip(cut[::2], cut[1::2], strict=True), strict=True))
+        return dict(zip(columns, cut, strict=True))
 
 
 def _as_in_image(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import TypeAlias
@@ -11,6 +11,7 @@ from destinations.postgres import statements
 from destinations.postgres.canonical import canonical, write_canonical
 from destinations.postgres.connect import Connection
 from destinations.postgres.errors import DoesNotFit
+from destinations.postgres.folding import folded
 from destinations.postgres.shape import LiveTable
 from engine.contract import Cell, ColumnType, Loaded, Present, Row, Rows
 
@@ -56,28 +57,44 @@ class TableLoad:
     """
 
     def __init__(self, connection: Connection, live: LiveTable) -> None:
-        self.live = live
+        self._live = live
         self._connection = connection
         self._has_staged = False
+
+    @property
+    def live(self) -> LiveTable:
+        """The table as it is."""
+        return self._live
+
+    @live.setter
+    def live(self, live: LiveTable) -> None:
+        self._live = live
+        self._has_staged = False  # rows of another shape are staged in another place
 
     def add(self, rows: Rows) -> Loaded:
         """Bring rows in: straight into the table where all are new, else by `merge`."""
         rows = self.latest(rows)
         if rows.deleted or not rows.rows or isinstance(rows, Partial) or self._is_any_there(rows):
             return self.merge(rows)
+        rows = folded(self.live, rows)
         self._copy(statements.copy_to_table(self.live, rows.columns), rows)
         return Loaded(inserted=len(rows.rows))
 
-    def merge(self, rows: Rows) -> Loaded:
-        """Stage rows, of which no two have the same key, then update those that differ and insert what is new and whole."""
+    def merge(self, rows: Rows, moved: Collection[str] = ()) -> Loaded:
+        """Stage rows, of which no two have the same key, then update those that differ and insert what is new and whole.
+
+        Values of `moved` columns go to the overflow.
+        """
         if not rows.rows:
             return Loaded()
+        told = rows.columns if self.live.overflow is not None else ()
+        rows = folded(self.live, rows, moved)
         self._connection.execute(statements.create_staging(self.live))
         if self._has_staged:
             self._connection.execute(statements.clear_staging(self.live))
         self._has_staged = True
         self._copy(statements.copy_to_staging(self.live, rows.columns), rows)
-        update = statements.update_rows(self.live, rows.columns, deleted=rows.deleted)
+        update = statements.update_rows(self.live, rows.columns, deleted=rows.deleted, told=told)
         changed = self._connection.execute(update).rowcount if update else 0
         inserted = 0
         if not isinstance(rows, Partial):

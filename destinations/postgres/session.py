@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeAlias
 
 import psycopg
@@ -16,7 +17,7 @@ from destinations.postgres.held import Held
 from destinations.postgres.load import load
 from destinations.postgres.merge import Partial
 from destinations.postgres.shape import LiveTable, prepare
-from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Present, Row, Rows, Table
+from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Prepared, Present, Row, Rows, Table
 
 _Load: TypeAlias = Callable[[Connection, dict[str, LiveTable], Sequence[Batch]], Loaded]
 
@@ -46,14 +47,20 @@ class PostgresSession:
         with translated(self._where):
             bookkeeping.forget_cursors(self._connection, self._schema, streams)
 
-    def prepare(self, table: Table) -> Sequence[str]:
+    def prepare(self, table: Table, streams: Iterable[str] = ()) -> Prepared:
         """Make the table or change it; costs nothing when the same was asked before in this session."""
-        live = self._tables.get(table.name)
-        if live is not None and live.table == table:
-            return ()
-        with translated(self._where):
-            self._tables[table.name], changes = prepare(self._connection, self._schema, table)
-        return changes
+        known = self._tables.get(table.name)
+        if known is not None and known.table == table:
+            return Prepared()
+        with translated(self._where), self._connection.transaction():
+            live, prepared = prepare(self._connection, self._schema, table)
+            if prepared.made and known is not None:
+                raise DestinationUnavailable(f"The table {self._schema}.{table.name} was dropped while it was loaded.")
+            if prepared.made:
+                forgotten = bookkeeping.forget_cursors(self._connection, self._schema, streams)
+                prepared = replace(prepared, forgotten=forgotten)
+        self._tables[table.name] = live
+        return prepared
 
     def lacking(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> Sequence[Row]:
         """Those of the rows that a prepared table does not hold just so, as far as is committed. Thread-safe."""
@@ -117,7 +124,7 @@ def _problem(batch: Batch, live: LiveTable, tables: Mapping[str, LiveTable]) -> 
         return "has no soft delete: none of its rows can go"
     if isinstance(batch, Present):
         return _problem_of_present(batch, live, tables)
-    unknown = set(batch.columns) - live.types.keys()
+    unknown = set(batch.columns).difference(live.table.column_names if isinstance(batch, Rows) else live.types)
     if unknown:
         return f"has no columns {', '.join(sorted(unknown))}"
     if isinstance(batch, Rows) and not set(batch.columns) >= set(live.table.primary_key):

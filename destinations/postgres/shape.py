@@ -11,17 +11,22 @@ from psycopg import sql
 
 from destinations.postgres.connect import Connection
 from destinations.postgres.queries import identifiers, query, type_name
+from destinations.postgres.room import MAX_COLUMNS, OVERFLOW, overflow_notice, without_room
 from destinations.postgres.widening import conversion, widened, written
-from engine.contract import DELETED, SYNCED, DestinationRefused, Table
+from engine.contract import DELETED, SYNCED, ColumnType, DestinationRefused, Prepared, Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiveTable:
-    """A table as the database has it: `types` gives each of the source's columns its live type, as the server writes it."""
+    """A table as the database has it: `types` gives each of the source's columns its live type, as the server writes it.
+
+    `overflow` names the source's columns that have no column here; None where there is no column of the overflow.
+    """
 
     schema: str
     table: Table
     types: Mapping[str, str]
+    overflow: frozenset[str] | None = None
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -34,7 +39,7 @@ class LiveTable:
         return (DELETED, *self.table.deleted_aliases) if self.table.soft_delete else ()
 
 
-def prepare(connection: Connection, schema: str, table: Table) -> tuple[LiveTable, list[str]]:
+def prepare(connection: Connection, schema: str, table: Table) -> tuple[LiveTable, Prepared]:
     """Make the table or change it until it holds everything asked for; gives its shape and what was changed.
 
     All in one transaction. Columns the source does not know stay as they are, and so do wider types.
@@ -43,26 +48,35 @@ def prepare(connection: Connection, schema: str, table: Table) -> tuple[LiveTabl
         DestinationRefused: something else has its name, its primary key is another one, or something depends on the
             type of a column that has to be widened.
     """
-    asked = {column.name: written(column.type) for column in table.columns}
     try:
         with connection.transaction():
             there = _live_columns(connection, schema, table.name)
+            live = _asked(connection, schema, table, there or {})
             if there is None:
-                live = LiveTable(schema, table, asked)
                 changes = _create(connection, live)
             else:
-                types = {name: there[name].type if name in there else type_ for name, type_ in asked.items()}
-                live = LiveTable(schema, table, types)
                 changes = _add_columns(connection, live, there)
-                live, reasons = widen(connection, live, {c.name: widened(types[c.name], c.type) for c in table.columns})
+                wider = {c.name: widened(live.types[c.name], c.type) for c in table.columns if c.name in live.types}
+                live, reasons = widen(connection, live, wider)
                 changes += reasons.values()
             _check_key_and_add_indexes(connection, live)
     except pg.TooManyColumns as error:
         raise DestinationRefused(
-            f"{schema}.{table.name} would need {len(table.columns)} columns and more, but a table of PostgreSQL holds "
-            "1600 (columns that were dropped count too). Leave some of them out at the source."
+            f"{schema}.{table.name} has no room for the columns it needs: a table of PostgreSQL holds {MAX_COLUMNS}, and "
+            "columns that were dropped count too. Rename the table, so that it is made anew."
         ) from error
-    return live, changes
+    notices = (overflow_notice(table, live.overflow),) if live.overflow else ()
+    return live, Prepared(tuple(changes), made=there is None, notices=notices)
+
+
+def with_overflow(connection: Connection, live: LiveTable) -> LiveTable:
+    """The table with a column of the overflow, made if need be. Within the caller's transaction."""
+    if live.overflow is not None:
+        return live
+    add = sql.SQL("ALTER TABLE {} ADD COLUMN {} jsonb").format(live.identifier, sql.Identifier(OVERFLOW))
+    with connection.transaction():
+        connection.execute(add)
+    return replace(live, types={**live.types, OVERFLOW: ColumnType.JSONB.value}, overflow=frozenset())
 
 
 def widen(connection: Connection, live: LiveTable, types: Mapping[str, str]) -> tuple[LiveTable, dict[str, str]]:
@@ -117,6 +131,16 @@ def _live_columns(connection: Connection, schema: str, table: str) -> dict[str, 
     if rows[0][0] not in {"r", "p"}:
         raise DestinationRefused(f"{schema}.{table} is not a table. Rename it, or load into another schema.")
     return {name: _LiveColumn(type_, has_default) for _, name, type_, has_default in rows if name is not None}
+
+
+def _asked(connection: Connection, schema: str, table: Table, there: Mapping[str, _LiveColumn]) -> LiveTable:
+    """The table as it has to be, but for types that have to be wider."""
+    overflow = without_room(connection, schema, table, there)
+    asked = {column.name: written(column.type) for column in table.columns if column.name not in overflow}
+    types = {name: there[name].type if name in there else type_ for name, type_ in asked.items()}
+    if not overflow and OVERFLOW not in there:
+        return LiveTable(schema, table, types)
+    return LiveTable(schema, table, {**types, OVERFLOW: ColumnType.JSONB.value}, overflow)
 
 
 def _own_columns(live: LiveTable) -> dict[str, tuple[sql.SQL, sql.SQL]]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from psycopg import sql
 
 from destinations.postgres.queries import identifiers, query, type_name
+from destinations.postgres.room import OVERFLOW
 from destinations.postgres.shape import LiveTable
 from destinations.postgres.widening import known_type
 from engine.contract import DELETED, SYNCED, ColumnType
@@ -68,12 +69,20 @@ def same_keys(live: LiveTable) -> bytes:
 
 
 @_cached
-def update_rows(live: LiveTable, columns: tuple[str, ...], *, deleted: bool) -> bytes | None:
-    """Bring the rows that are there and differ to what is staged; None where there is nothing that could differ."""
+def update_rows(
+    live: LiveTable, columns: tuple[str, ...], *, deleted: bool, told: tuple[str, ...] = ()
+) -> bytes | None:
+    """Bring the rows that are there and differ to what is staged; None where there is nothing that could differ.
+
+    Where one of the columns is the overflow, it tells of the columns `told`, and of no other.
+    """
     values = [name for name in columns if name not in live.table.primary_key]
+    told = tuple(
+        sorted(told, key=lambda name: name not in (live.overflow or ()))
+    )  # the likeliest to be found come first
     is_marked = sql.SQL("t.{} IS DISTINCT FROM {}")
     changes = [
-        *(_differs(live, name) for name in values),
+        *(_overflow_differs(told) if name == OVERFLOW else _differs(live, name) for name in values),
         *(is_marked.format(sql.Identifier(name), sql.Literal(deleted)) for name in live.markers),
     ]
     if not changes:
@@ -81,7 +90,7 @@ def update_rows(live: LiveTable, columns: tuple[str, ...], *, deleted: bool) -> 
     statement = query("update_rows").format(
         target=live.identifier,
         staging=_staging(live),
-        assignments=_assignments(live, values, deleted=deleted),
+        assignments=_assignments(live, values, deleted=deleted, told=told),
         same_key=_same(live.table.primary_key, "s"),
         changes=sql.SQL(" OR ").join(changes),
     )
@@ -142,7 +151,8 @@ def lacking(live: LiveTable, columns: tuple[str, ...]) -> bytes:
     """The positions, from 1 on, of the rows given that are not there with just these values."""
     key = live.table.primary_key
     same = [sql.SQL("t.{0} = s.{0}").format(sql.Identifier(name)) for name in key]
-    same += [sql.SQL("NOT ({})").format(_differs(live, name)) for name in columns if name not in key]
+    others = (name for name in columns if name not in key)
+    same += [sql.SQL("NOT ({})").format(_differs(live, name, _value(live, name))) for name in others]
     statement = query("lacking").format(
         values=_arrays(live, columns),
         columns=identifiers(columns),
@@ -176,7 +186,8 @@ def _in_order(live: LiveTable, column: str) -> tuple[sql.Composable, sql.SQL]:
 
 def _arrays(live: LiveTable, columns: Iterable[str]) -> sql.Composable:
     """A parameter for each column: its values as texts, turned into the column's type by the server."""
-    return sql.SQL(", ").join(sql.SQL("%s::text[]::{}[]").format(type_name(live.types[name])) for name in columns)
+    types = (type_name(live.types.get(name, ColumnType.TEXT)) for name in columns)
+    return sql.SQL(", ").join(sql.SQL("%s::text[]::{}[]").format(type_) for type_ in types)
 
 
 def _keys(live: LiveTable, columns: Iterable[str]) -> sql.Composable:
@@ -189,18 +200,47 @@ def _same(columns: Iterable[str], other: str) -> sql.Composable:
     return sql.SQL(" AND ").join(same.format(sql.Identifier(name), sql.SQL(other)) for name in columns)
 
 
-def _differs(live: LiveTable, name: str) -> sql.Composable:
+def _differs(live: LiveTable, name: str, stored: sql.Composable | None = None) -> sql.Composable:
     # Types of other people need not have an equality.
-    differs = (
-        "t.{0} IS DISTINCT FROM s.{0}" if known_type(live.types[name]) else "t.{0}::text IS DISTINCT FROM s.{0}::text"
-    )
-    return sql.SQL(differs).format(sql.Identifier(name))
+    is_known = known_type(live.types.get(name, ColumnType.TEXT))
+    differs = "{} IS DISTINCT FROM {}" if is_known else "({})::text IS DISTINCT FROM {}::text"
+    return sql.SQL(differs).format(stored or sql.Identifier("t", name), sql.Identifier("s", name))
 
 
-def _assignments(live: LiveTable, values: Iterable[str] = (), *, deleted: bool) -> sql.Composable:
+def _value(live: LiveTable, name: str) -> sql.Composable:
+    """What the table has for a column, wherever it has it."""
+    if live.overflow is None:
+        return sql.Identifier("t", name)
+    overflow = sql.SQL("(t.{} ->> {})").format(sql.Identifier(OVERFLOW), name)
+    if name in live.overflow:
+        return overflow
+    type_ = type_name(live.types[name])
+    return sql.SQL("coalesce({}, {}::{})").format(sql.Identifier("t", name), overflow, type_)
+
+
+def _merged_overflow(told: Iterable[str]) -> sql.Composable:
+    merged = "nullif(coalesce(t.{0} - {1}::text[], '{{}}') || coalesce(s.{0}, '{{}}'), '{{}}')"
+    return sql.SQL(merged).format(sql.Identifier(OVERFLOW), sql.Literal(list(told)))
+
+
+def _overflow_differs(told: Iterable[str]) -> sql.Composable:
+    # Equal ones need not be merged first.
+    differs = sql.SQL("(t.{0} IS DISTINCT FROM s.{0} AND t.{0} IS DISTINCT FROM {1})")
+    return differs.format(sql.Identifier(OVERFLOW), _merged_overflow(told))
+
+
+def _assignments(
+    live: LiveTable, values: Iterable[str] = (), *, deleted: bool, told: Iterable[str] = ()
+) -> sql.Composable:
+    staged, merged = sql.SQL("{0} = s.{0}"), sql.SQL("{} = {}")
     return sql.SQL(", ").join(
         [
-            *(sql.SQL("{0} = s.{0}").format(sql.Identifier(name)) for name in values),
+            *(
+                merged.format(sql.Identifier(name), _merged_overflow(told))
+                if name == OVERFLOW
+                else staged.format(sql.Identifier(name))
+                for name in values
+            ),
             *(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(deleted)) for name in live.markers),
             sql.SQL("{} = now()").format(sql.Identifier(SYNCED)),
         ]

@@ -1,4 +1,4 @@
-"""The image of a source beside a schema, both told apart where they are."""
+"""A schema beside an image of its source, which is made of temporary tables."""
 
 from __future__ import annotations
 
@@ -10,75 +10,176 @@ from dataclasses import replace
 import psycopg
 from psycopg import sql
 
-from destinations.postgres import bookkeeping, statements
+from destinations.postgres import bookkeeping
 from destinations.postgres.careful import load_carefully
 from destinations.postgres.connect import Connection
 from destinations.postgres.differing import Differing
 from destinations.postgres.errors import CALLS_FOR_CARE, translated
+from destinations.postgres.held import Held
 from destinations.postgres.load import load
-from destinations.postgres.merge import texts
+from destinations.postgres.merge import Partial
 from destinations.postgres.queries import identifiers, query
 from destinations.postgres.shape import LiveTable, prepare
-from engine.contract import (
-    Batch,
-    Cursor,
-    DestinationUnavailable,
-    Loaded,
-    Present,
-    Row,
-    Table,
-    TableDifferences,
-)
-
-_FOR_WHOLE_TABLES = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan")
-"""What a load does without, since it must find its few rows by index."""
+from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Prepared, Row, Rows, Table, TableDifferences
 
 
 class PostgresVerification:
     """Loads into temporary tables of one connection, whose advisory lock keeps loaders out of the schema.
 
-    Both end with the connection, however it ends. The image's tables have the names and the types that the schema's
-    have; what is loaded is staged, merged, cleaned, widened and rejected as it is for the schema.
+    Tables and lock end with the connection, however it ends. The image's tables have the names and types that the
+    schema's have, and what is loaded is cleaned, widened and rejected as it is there. From `narrow` on there is a second
+    set of them, which holds what the schema has of the rows that differ.
     """
 
     def __init__(self, connection: Connection, schema: str, where: str) -> None:
         self._connection = connection
         self._using = threading.RLock()
-        """Sources ask what is held from threads of their own."""
+        self._held = Held(lambda: connection, where)
         self._schema = schema
         self._where = where
         self._stored: dict[str, LiveTable] = {}
         self._image: dict[str, LiveTable] = {}
         self._kept: dict[str, LiveTable] = {}
-        """What the schema has of the rows that differ."""
         self._differing: dict[str, Differing] = {}
+        self._narrowed = False
         self._staged: list[Batch] = []
-        with self._use() as connection:
+        with translated(where):
             connection.execute(query("create_verification"))
-            (self._temporary,) = connection.execute("SELECT pg_my_temp_schema()::regnamespace::text").fetchone() or ("",)
+            (self._temporary,) = connection.execute("SELECT pg_my_temp_schema()::regnamespace::text").fetchone() or (
+                "",
+            )
             self._cursors = bookkeeping.cursors(connection, schema)
 
     def cursors(self) -> Mapping[str, Cursor]:
-        """The schema's cursors, as this session alone moves them."""
+        """The schema's cursors, as this session moves them for itself."""
         return dict(self._cursors)
 
     def forget(self, streams: Iterable[str]) -> None:
-        """Drop the cursors of these streams, in this session alone."""
+        """Drop the cursors of these streams for this session."""
         for stream in streams:
             self._cursors.pop(stream, None)
 
-    def prepare(self, table: Table) -> Sequence[str]:
-        """Make the table's image or change it, as the table would be."""
+    def prepare(self, table: Table, streams: Iterable[str] = ()) -> Prepared:  # noqa: ARG002 - no cursor is its own
+        """Make the table's image or change it; costs nothing when the same was asked before."""
         image = self._image.get(table.name)
         if image is not None and image.table == table:
-            return ()
+            return Prepared()
         with self._use() as connection, connection.transaction():
-            self._stored.pop(table.name, None)
-            if stored := _as_stored(connection, self._schema, table):
+            stored = _as_stored(connection, self._schema, table)
+            if stored is not None:
                 self._stored[table.name] = stored
-            if image is None and stored:
-                _make_image(connection, stored)
-            self._image[table.name], changes = prepare(connection, self._temporary, table)
-            if kept := self._kept.get(table.name):
-                self._kept[table.name], _ = prepare(connection, self._temporary, replace(table, name=kept.table.name))
-        return changes
+                if image is None:
+                    _make_image(connection, stored)
+            self._image[table.name], prepared = prepare(connection, self._temporary, table)
+            if self._narrowed:
+                kept = replace(table, name=self._name_of_kept(table.name))
+                self._kept[table.name], _ = prepare(connection, self._temporary, kept)
+        return prepared
+
+    def lacking(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> Sequence[Row]:
+        """Those of the rows that the image does not hold just so; from `narrow` on, the schema's table. Thread-safe."""
+        with self._using:
+            held = self._held_table(table)
+            if held is None or not held.types.keys() >= set(columns):
+                return rows
+            return [rows[n] for n in self._held.lacking(held, Rows(table, columns, rows))]
+
+    def holds_any(self, table: str) -> bool:
+        """Whether the image has any row of the table; from `narrow` on, the schema's table. Thread-safe."""
+        with self._using:
+            held = self._held_table(table)
+            return held is not None and self._held.any_row(held)
+
+    def write(self, batch: Batch) -> None:
+        """Keep a batch of a prepared table for the next commit."""
+        if self._connection.closed:
+            raise DestinationUnavailable(f"The connection to PostgreSQL at {self._where} is closed.")
+        if isinstance(batch, Rows) and len(batch.columns) < len(self._image[batch.table].table.columns):
+            batch = Partial(batch.table, batch.columns, batch.rows, batch.deleted)
+        self._staged.append(batch)
+
+    def commit(self, stream: str, cursor: Cursor) -> Loaded:
+        """Bring what is staged into the image, and into what is kept of the schema once there is that."""
+        batches, self._staged = self._staged, []
+        with self._use():
+            if self._narrowed:
+                self._load(self._kept, batches)
+            loaded = self._load(self._image, batches)
+        self._cursors[stream] = cursor
+        return loaded
+
+    def narrow(self, tables: Collection[str]) -> int:
+        """Compare the image with the schema, or with what is kept of it by now, and go on with what differs."""
+        with self._use() as connection, connection.transaction():
+            for setting in ("enable_hashjoin", "enable_mergejoin", "enable_seqscan"):
+                connection.execute("SELECT set_config(%s, 'on', true)", [setting])
+            if self._narrowed:
+                for name, differing in self._differing.items():
+                    differing.find(self._kept[name], self._image[name])
+            else:
+                for name, image in self._image.items():
+                    self._kept[name] = _make_kept(connection, image, self._name_of_kept(name))
+                    if name in tables:
+                        self._differing[name] = differing = Differing(connection, self._schema, len(self._differing))
+                        differing.find(self._stored.get(name), image)
+                        differing.keep(self._stored.get(name), self._kept[name], image)
+                self._narrowed = True
+                self._cursors = bookkeeping.cursors(connection, self._schema)
+            return sum(differing.count for differing in self._differing.values())
+
+    def differences(self) -> Sequence[TableDifferences]:
+        """What `narrow` found last, table by table."""
+        with self._use():
+            return [each.tell(self._kept[name], self._image[name]) for name, each in self._differing.items()]
+
+    def close(self) -> None:
+        """End the connection, and with it the image and the lock."""
+        # The server frees the lock by itself, but only some time after the connection is gone.
+        with suppress(psycopg.Error):
+            self._connection.execute("SELECT pg_advisory_unlock_all()")
+        self._connection.close()
+
+    @contextmanager
+    def _use(self) -> Iterator[Connection]:
+        with self._using, translated(self._where):
+            yield self._connection
+
+    def _held_table(self, table: str) -> LiveTable | None:
+        return (self._stored if self._narrowed else self._image).get(table)
+
+    def _name_of_kept(self, table: str) -> str:
+        return f"#kept {list(self._image).index(table)}"
+
+    def _load(self, side: dict[str, LiveTable], batches: Sequence[Batch]) -> Loaded:
+        try:
+            with self._connection.transaction():
+                return load(self._connection, side, batches)
+        except CALLS_FOR_CARE:
+            tables = dict(side)
+            with self._connection.transaction():
+                loaded = load_carefully(self._connection, tables, batches)
+                self._connection.execute(query("take_rejects"), {"schema": self._temporary})
+            side.update(tables)
+            return loaded
+
+
+def _as_stored(connection: Connection, schema: str, table: Table) -> LiveTable | None:
+    """The table as the schema has it: without columns that it lacks. None where there is no such table."""
+    described = connection.execute(query("describe_table"), {"schema": schema, "table": table.name})
+    there = {name: type_ for _, name, type_, _ in described}
+    types = {name: there[name] for name in table.column_names if name in there}
+    return LiveTable(schema, table, types) if there else None
+
+
+def _make_image(connection: Connection, stored: LiveTable) -> None:
+    name, key = sql.Identifier(stored.table.name), identifiers(stored.table.primary_key)
+    make = query("create_image").format(image=name, columns=identifiers(stored.types), stored=stored.identifier)
+    connection.execute(make)
+    connection.execute(sql.SQL("ALTER TABLE pg_temp.{} ADD PRIMARY KEY ({})").format(name, key))
+
+
+def _make_kept(connection: Connection, image: LiveTable, name: str) -> LiveTable:
+    kept = LiveTable(image.schema, replace(image.table, name=name), image.types)
+    make = sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING INDEXES)")
+    connection.execute(make.format(sql.Identifier(name), image.identifier))
+    return kept

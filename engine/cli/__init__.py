@@ -12,9 +12,9 @@ def main(args: Sequence[str] | None = None) -> int:
     0: done. 1: the work failed (a sync, a setup test). 2: the request was wrong, or something it needs cannot be
     reached. 130: interrupted.
     """
-    from engine.cli.app import app
-
     try:
+        from engine.cli.app import app
+
         app(args=args, prog_name="penstock")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)

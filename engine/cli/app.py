@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import connections, database, extras, reports, run, settings
+from engine.cli import connections, database, extras, keys, reports, run, settings, verify
 
 app = typer.Typer(
     name="penstock",
@@ -22,11 +22,13 @@ app = typer.Typer(
 )
 app.add_typer(connections.app, name="connections")
 app.command("sync")(run.sync)
+app.command("verify")(verify.verify)
 app.command("status")(reports.status)
 app.command("history")(reports.history)
 app.command("serve")(run.serve)
 app.command("worker")(run.worker)
 app.command("settings")(settings.show)
+app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="db")
 app.command("sandbox", context_settings=extras.SANDBOX_ARGUMENTS)(extras.sandbox)
 app.command("demo", context_settings=extras.DEMO_ARGUMENTS, add_help_option=False)(extras.demo)

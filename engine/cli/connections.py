@@ -43,18 +43,23 @@ def list_all(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
-    """Show a connection's settings, state and last setup tests."""
+    """Show a connection's settings, state and last setup tests, and what its syncs cost at the source."""
+    from dataclasses import asdict
+
     from engine.cli.workspace import opened, output
 
     with opened() as workspace:
         connection = workspace.connections.get(name)
         document = workspace.document(connection)
         tests = workspace.connections.setup_tests(connection.id)
+        costs, unknown = workspace.costs(connection)
     if as_json:
-        output.print_json({**document, "setup_tests": output.setup_test_documents(tests)})
+        found = {"setup_tests": output.setup_test_documents(tests), "costs": [asdict(cost) for cost in costs]}
+        output.print_json({**document, **found})
         return
     output.print_document(document)
     output.print_setup_tests(tests)
+    output.print_costs(costs, unknown)
 
 
 @app.command("test")

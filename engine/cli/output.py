@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.connections.document import setup_test_documents, timestamp
-from engine.contract import SetupTest, TestStatus
+from engine.contract import Cost, SetupTest, TestStatus
 from engine.sync.progress import SyncOutcome
 
 __all__ = [
@@ -91,6 +91,28 @@ def print_setup_tests(tests: Iterable[SetupTest]) -> None:
         table.add_row(_cell(test.status.value), test.title, Text(test.message))
     if table.row_count:
         console().print(table)
+
+
+def print_costs(costs: Sequence[Cost], unknown: str | None) -> None:
+    """What a connection's syncs cost at the source, or why that is not known."""
+    if unknown:
+        typer.echo(f"What it costs is not known: {unknown}", err=True)
+        return
+    typer.echo("\nAPI calls it takes when it finds nothing; what it finds comes on top:")
+    rows = [
+        (
+            cost.stream or "all",
+            cost.what,
+            f"{cost.hours:.1f} h" if cost.hours else "each sync",
+            cost.calls,
+            f"{cost.calls_a_day:,.0f}",
+        )
+        for cost in costs
+    ]
+    total = sum(cost.calls_a_day for cost in costs)
+    print_table(
+        ["STREAM", "LOOKS FOR", "EVERY", "CALLS", "CALLS A DAY"], [*rows, ("", "", "", "", f"{total:,.0f}")], empty=""
+    )
 
 
 def print_outcome(name: str, outcome: SyncOutcome) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +10,11 @@ from typing import Any
 from engine import logging
 from engine.cli import output
 from engine.connections.body import ConnectionBody, ConnectionChange, parse
+from engine.connections.costs import connection_costs
 from engine.connections.document import connection_document
+from engine.connections.keys import Keys
 from engine.connections.service import Connections
+from engine.contract import Cost, PenstockError
 from engine.plugins import services
 from engine.settings import Settings, settings
 from engine.state.database import Database, open_database
@@ -29,10 +32,18 @@ class Workspace:
     database: Database
     vault: Vault
     connections: Connections
+    keys: Keys
 
     def document(self, connection: Connection) -> dict[str, Any]:
         """The connection as `--json` shows it."""
         return connection_document(connection, self.connections.last_sync(connection), output.clock())
+
+    def costs(self, connection: Connection) -> tuple[Sequence[Cost], str | None]:
+        """What the connection costs at its source; nothing, and why, where that cannot be told now."""
+        try:
+            return connection_costs(self.database, self.vault, connection), None
+        except PenstockError as error:
+            return (), str(error)
 
 
 def configured() -> Settings:
@@ -54,6 +65,6 @@ def opened() -> Iterator[Workspace]:
     vault = Vault(chosen)
     database = open_database(chosen)
     try:
-        yield Workspace(chosen, database, vault, Connections(database, vault))
+        yield Workspace(chosen, database, vault, Connections(database, vault), Keys(database))
     finally:
         database.dispose()

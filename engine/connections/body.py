@@ -2,49 +2,41 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Secret, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, Secret, ValidationError
 
+from engine.connections.blocks import (
+    LONGEST,
+    ConnectCardConfig,
+    DestinationConfiguration,
+    Frequency,
+    FullHour,
+    Schedule,
+)
 from engine.contract import InvalidSetting, SourcePlugin
 from engine.invalid import invalid_setting
-from engine.state.models import DAILY, DEFAULT_GROUP, SYNC_FREQUENCIES
+from engine.state.models import DAILY, DEFAULT_GROUP
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
-_FULL_HOUR = re.compile(r"([01][0-9]|2[0-3]):00")
+LONGEST_DELAY = 525_600
+"""Minutes of a year."""
 
 
-def _frequency(minutes: int) -> int:
-    if minutes not in SYNC_FREQUENCIES:
-        msg = f"must be one of {', '.join(map(str, SYNC_FREQUENCIES))} (minutes)."
+def _available(method: str) -> str:
+    if method != "Directly":
+        msg = f"{method} is not available in this version; only Directly is."
         raise ValueError(msg)
-    return minutes
+    return method
 
 
-def _full_hour(time: str) -> str:
-    if not _FULL_HOUR.fullmatch(time):
-        msg = "must be a full hour from 00:00 to 23:00, such as 14:00."
-        raise ValueError(msg)
-    return time
-
-
-def _http(uri: str) -> str:
-    if not uri.startswith(("https://", "http://")):
-        msg = "must start with https:// or http://."
-        raise ValueError(msg)
-    return uri
-
-
-class ConnectCardConfig(BaseModel):
-    """Where the Connect Card sends a person after the set-up."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    redirect_uri: Annotated[str, AfterValidator(_http)]
-    hide_setup_guide: bool = False
+NetworkingMethod = Annotated[
+    Literal["Directly", "PrivateLink", "SshTunnel", "ProxyAgent"],
+    AfterValidator(_available),
+    Field(description="Directly; the others are not available in this version and refused."),
+]
 
 
 class NewConfig(BaseModel):
@@ -52,7 +44,9 @@ class NewConfig(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    schema_name: str = Field(alias="schema")
+    schema_name: str = Field(
+        alias="schema", description="The schema to fill, which is also the connection's name. Permanent."
+    )
 
     @property
     def of_source(self) -> dict[str, Any]:
@@ -65,44 +59,125 @@ class _Fields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    auth: Secret[dict[str, Any]] | None = None
-    paused: bool = False
-    pause_after_trial: bool = False
-    sync_frequency: Annotated[int, AfterValidator(_frequency)] = 360
-    daily_sync_time: Annotated[str, AfterValidator(_full_hour)] | None = None
-    schedule_type: Literal["auto", "manual"] = "auto"
-    data_delay_sensitivity: Literal["LOW", "NORMAL", "HIGH", "CUSTOM", "SYNC_FREQUENCY"] = "NORMAL"
-    data_delay_threshold: int = Field(0, ge=0)
-    networking_method: Literal["Directly", "PrivateLink", "SshTunnel", "ProxyAgent"] = "Directly"
-    proxy_agent_id: str | None = None
-    private_link_id: str | None = None
-    hybrid_deployment_agent_id: str | None = None
-    local_processing_agent_id: str | None = None
-    connect_card_config: ConnectCardConfig | None = None
-    run_setup_tests: bool = True
-    trust_certificates: bool = False
-    trust_fingerprints: bool = False
+    auth: Secret[dict[str, Any]] | None = Field(
+        None, description="The source's credentials. Stored encrypted, never shown."
+    )
+    paused: bool = Field(False, description="Not synced by schedule.")
+    pause_after_trial: bool = Field(False, description="Kept and shown only: here is no trial.")
+    sync_frequency: Frequency = Field(360, description="Minutes between two syncs.")
+    daily_sync_time: FullHour | None = Field(
+        None,
+        description="HH:00 at which a daily sync starts; only with a sync_frequency of 1440.",
+    )
+    schedule_type: Literal["auto", "manual"] = Field("auto", description="manual: synced only when asked to.")
+    data_delay_sensitivity: Literal["LOW", "NORMAL", "HIGH", "CUSTOM", "SYNC_FREQUENCY"] = Field(
+        "NORMAL", description="How late data may be before status.update_state is delayed."
+    )
+    data_delay_threshold: int = Field(
+        0, ge=0, le=LONGEST_DELAY, description="Minutes, for data_delay_sensitivity CUSTOM."
+    )
+    networking_method: NetworkingMethod = "Directly"
+    proxy_agent_id: str | None = Field(None, description="Kept and shown only; no effect.", max_length=LONGEST)
+    private_link_id: str | None = Field(None, description="Kept and shown only; no effect.", max_length=LONGEST)
+    hybrid_deployment_agent_id: str | None = Field(
+        None, description="Kept and shown only; no effect.", max_length=LONGEST
+    )
+    local_processing_agent_id: str | None = Field(
+        None, description="Kept and shown only; no effect.", max_length=LONGEST
+    )
+    external_secrets_manager_id: str | None = Field(
+        None, description="Kept and shown only; no effect.", max_length=LONGEST
+    )
+    destination_schema_names: Literal["FIVETRAN_NAMING", "SOURCE_NAMING"] = Field(
+        "FIVETRAN_NAMING", description="Kept and shown only: tables are always named in Fivetran's way."
+    )
+    destination_configuration: DestinationConfiguration | None = Field(
+        None, description="Kept and shown only; no effect."
+    )
+    connect_card_config: ConnectCardConfig | None = Field(
+        None, description="Where the Connect Card sends a person after the set-up."
+    )
+    run_setup_tests: bool = Field(True, description="Run the setup tests. Not stored.")
+    trust_certificates: bool = Field(False, description="Taken and not kept: no certificate needs approval here.")
+    trust_fingerprints: bool = Field(False, description="Taken and not kept: there is no tunnel in this version.")
 
     def stored(self) -> dict[str, Any]:
         """The columns of the connection that were given, as they are stored."""
-        return self.model_dump(mode="json", exclude_unset=True, exclude=set(_NOT_COLUMNS))
+        given = self.model_dump(mode="json", exclude_unset=True, exclude=set(_NOT_COLUMNS))
+        kept = {name: given.pop(name) for name in KEPT if name in given}
+        return {**given, "kept": kept} if kept else given
 
 
-_NOT_COLUMNS = ("service", "config", "auth", "run_setup_tests", "trust_certificates", "trust_fingerprints")
+KEPT = ("external_secrets_manager_id", "destination_schema_names", "destination_configuration")
+"""Fields without a column of their own: they have no effect, and are kept together."""
+
+NOT_STORED = frozenset({"run_setup_tests", "trust_certificates", "trust_fingerprints"})
+"""Fields that say how to do it, and nothing about the connection."""
+
+_NOT_COLUMNS = NOT_STORED | {"service", "config", "auth", "is_historical_sync", "schema_status", "schedule"}
 
 
 class ConnectionBody(_Fields):
     """The body of POST /v1/connections. `group_id` may be left out."""
 
-    group_id: str = DEFAULT_GROUP
-    service: str
-    config: NewConfig
+    group_id: str = Field(DEFAULT_GROUP, description="The group it belongs to, and with it the destination.")
+    service: str = Field(description="The kind of source.")
+    config: NewConfig = Field(description="The schema to fill, and the source's own settings.")
 
 
 class ConnectionChange(_Fields):
     """The body of PATCH /v1/connections/{id}: what is not given stays; `config` takes the given settings only."""
 
-    config: dict[str, Any] = Field(default_factory=dict)
+    config: dict[str, Any] = Field(default_factory=dict, description="The source's own settings that change.")
+    is_historical_sync: bool | None = Field(
+        None, description="true: the next sync reads everything again. false: takes such a request back."
+    )
+    schema_status: Literal["ready", "blocked_on_capture"] | None = Field(
+        None, description="Taken and not kept: it is always ready here."
+    )
+    schedule: Schedule | None = Field(
+        None, description="Another way to say schedule_type, sync_frequency and daily_sync_time."
+    )
+
+    def stored(self) -> dict[str, Any]:
+        """The columns of the connection that were given, as they are stored."""
+        return {**super().stored(), **(self.schedule.columns() if self.schedule else {})}
+
+
+class TestBody(BaseModel):
+    """The body of POST /v1/connections/{id}/test."""
+
+    __test__ = False
+
+    model_config = ConfigDict(extra="forbid")
+
+    trust_certificates: bool = Field(False, description="Taken; no effect.")
+    trust_fingerprints: bool = Field(False, description="Taken; no effect.")
+
+
+class SyncBody(BaseModel):
+    """The body of POST /v1/connections/{id}/sync."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    force: bool = Field(False, description="Stop a running sync and start another one.")
+
+
+Tables = Annotated[
+    dict[str, Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]], Field(min_length=1)
+]
+
+
+class ResyncBody(BaseModel):
+    """The body of POST /v1/connections/{id}/resync."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scope: Tables | None = Field(None, description="Tables by their schema; everything if it is left out.")
+
+
+class TablesBody(RootModel[Tables]):
+    """The body of POST /v1/connections/{id}/schemas/tables/resync: tables by their schema."""
 
 
 def parse(model: type[_Model], raw: Mapping[str, Any]) -> _Model:

@@ -18,6 +18,13 @@ from engine.contract import (
 )
 from engine.state.models import SetupTestRecord
 
+NO_CREDENTIALS = SetupTest(
+    "Credentials",
+    TestStatus.FAILED,
+    "There are no credentials yet: give them with `penstock connections update`, or as `auth` of a PATCH.",
+)
+"""What a connection without any fails."""
+
 
 def run_setup_tests(source: Source, destination: Destination, *, must_pass: bool) -> list[SetupTest]:
     """What the source's checks find, then the destination's. The source is closed afterwards.
@@ -26,24 +33,25 @@ def run_setup_tests(source: Source, destination: Destination, *, must_pass: bool
         SourceRefused, DestinationRefused: `must_pass`, and some did not; the message tells each of them.
     """
     try:
-        found = _results(source)
+        found = results(source)
     finally:
         source.close()
     if must_pass and (told := _failures(found)):
         raise SourceRefused(f"{told} Nothing was stored.")
-    found_there = _results(destination)
+    found_there = results(destination)
     if must_pass and (told := _failures(found_there)):
         raise DestinationRefused(f"{told} Nothing was stored.")
     return found + found_there
 
 
-def _results(end: Source | Destination) -> list[SetupTest]:
-    results: list[SetupTest] = []
+def results(end: Source | Destination) -> list[SetupTest]:
+    """What one end's checks find; an error that ends them is one more finding."""
+    found: list[SetupTest] = []
     try:
-        results.extend(end.setup_tests())
+        found.extend(end.setup_tests())
     except PenstockError as error:
-        results.append(SetupTest("Running the setup tests", TestStatus.FAILED, str(error), error.code))
-    return results
+        found.append(SetupTest("Running the setup tests", TestStatus.FAILED, str(error), error.code))
+    return found
 
 
 def _failures(tests: list[SetupTest]) -> str:

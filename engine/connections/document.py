@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from engine.connections import status
+from engine.connections.store import Look
 from engine.contract import SetupTest
 from engine.state.models import Connection, Sync
 
@@ -35,8 +36,9 @@ def connection_document(connection: Connection, last: Sync | None, now: datetime
         "private_link_id": connection.private_link_id,
         "hybrid_deployment_agent_id": connection.hybrid_deployment_agent_id,
         "local_processing_agent_id": connection.local_processing_agent_id,
+        **connection.kept,
         "connect_card_config": connection.connect_card_config,
-        "source_sync_details": {},
+        "source_sync_details": {"last_synced": timestamp(connection.succeeded_at)} if connection.succeeded_at else {},
         "status": {
             "setup_state": connection.setup_state,
             "sync_state": status.sync_state(connection, last, now),
@@ -49,6 +51,27 @@ def connection_document(connection: Connection, last: Sync | None, now: datetime
         },
         "config": {"schema": connection.schema, **connection.config},
     }
+
+
+def look_document(look: Look) -> dict[str, Any]:
+    """The same, of a connection that was looked at."""
+    return connection_document(look.connection, look.last, look.now)
+
+
+def sync_documents(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Syncs, as the view `sync_history` has them, as JSON values."""
+    return [
+        {
+            "id": str(row["id"]),
+            "start": timestamp(row["started"]),
+            "end": None if row["outcome"] == "running" else timestamp(row["started"] + row["took"]),
+            "status": row["outcome"].upper(),
+            "historical": row["kind"] == "historical",
+            "rows": row["rows_inserted"] + row["rows_updated"] + row["rows_deleted"],
+            "reason": row["error"],
+        }
+        for row in rows
+    ]
 
 
 def setup_test_documents(tests: Iterable[SetupTest]) -> list[dict[str, Any]]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from engine.connections import checks, status
-from engine.connections.body import ConnectionBody, ConnectionChange, check_schedule, check_source
+from engine.connections.body import NOT_STORED, ConnectionBody, ConnectionChange, check_schedule, check_source
 from engine.connections.ends import connect_destination, connect_source
 from engine.connections.host import ConnectionHost, Credentials, StoredCredentials, UnsavedCredentials
+from engine.connections.outbox import announce_setup
+from engine.connections.store import Look, destination_of, find, forget_approvals, last_sync, note, note_pause
 from engine.contract import Conflict, InvalidSetting, NotFound, SetupTest
 from engine.plugins import source_plugin
+from engine.queue import jobs
 from engine.state.database import Database
-from engine.state.models import DAILY, Connection, DestinationRecord, Event, Group, Sync
+from engine.state.models import DAILY, Connection, Group, Sync
 from engine.state.secrets import Vault
 
 
@@ -40,20 +43,55 @@ class Connections:
     def get(self, name: str) -> Connection:
         """The connection of this name or id."""
         with self._database.session() as session:
-            return _find(session, name)
+            return find(session, name)
+
+    def look(self, name: str) -> Look:
+        """The connection of this name or id, with what its status is told by."""
+        with self._database.session() as session:
+            connection = find(session, name)
+            return Look(connection, last_sync(session, connection), session.scalars(select(func.now())).one())
+
+    def page(
+        self, *, group_id: str | None = None, schema: str | None = None, after: str = "", limit: int = 100
+    ) -> list[Look]:
+        """At most so many connections whose id comes after the given one, in the order of ids.
+
+        Raises:
+            NotFound: there is no such group.
+        """
+        run = aliased(Sync)
+        newest = select(run.id).where(run.connection_id == Connection.id).order_by(run.id.desc()).limit(1)
+        query = (
+            select(Connection, Sync, func.now())
+            .outerjoin(Sync, Sync.id == newest.scalar_subquery())
+            .where(Connection.id > after)
+            .order_by(Connection.id)
+            .limit(limit)
+        )
+        if schema is not None:
+            query = query.where(Connection.schema == schema)
+        with self._database.session() as session:
+            if group_id is not None:
+                if session.get(Group, group_id) is None:
+                    raise NotFound("group", group_id)
+                query = query.where(Connection.group_id == group_id)
+            return [Look(*row) for row in session.execute(query)]
 
     def last_sync(self, connection: Connection) -> Sync | None:
         """The connection's latest sync."""
         with self._database.session() as session:
-            return _last_sync(session, connection)
+            return last_sync(session, connection)
 
     def setup_tests(self, name: str) -> list[SetupTest]:
         """What the last round of setup tests found."""
         with self._database.session() as session:
-            return checks.kept(session, _find(session, name).id)
+            return checks.kept(session, find(session, name).id)
 
-    def create(self, body: ConnectionBody) -> Connection:
+    def create(self, body: ConnectionBody, *, must_pass: bool = True, by: str | None = None) -> Connection:
         """Store a new connection, after its setup tests have passed unless the body does without them.
+
+        Without `must_pass` it is stored also when they fail, or cannot run for want of credentials: as incomplete.
+        `by` is who asks.
 
         Raises:
             InvalidSetting, Conflict, NotFound, SourceRefused, DestinationRefused: nothing was stored.
@@ -70,10 +108,11 @@ class Connections:
             setup_state="incomplete",
             # whatever an earlier connection of this name has left in the destination, this one reads from the start
             resync_requested=True,
+            connected_by=by,
             **{"group_id": body.group_id, **body.stored()},
         )
         with self._database.session() as session:
-            record = _destination(session, body.group_id)
+            record = destination_of(session, body.group_id)
             _hold_free(session, connection)
         destination = connect_destination(record, self._database, self._vault)
         destination.validate_schema_name(connection.schema)
@@ -82,31 +121,37 @@ class Connections:
             credentials = UnsavedCredentials(auth)
             if body.run_setup_tests:
                 source = connect_source(connection, ConnectionHost(self._database, credentials))
-                tests = checks.run_setup_tests(source, destination, must_pass=True)
-                connection.setup_state = "connected"
+                tests = checks.run_setup_tests(source, destination, must_pass=must_pass)
+                connection.setup_state = status.setup_state("incomplete", tests)
             connection.auth = self._vault.seal(credentials.load())
         elif body.run_setup_tests and body.connect_card_config is None:
-            raise InvalidSetting("auth", "is required, unless run_setup_tests is false.")
+            if must_pass:
+                raise InvalidSetting("auth", "is required, unless run_setup_tests is false.")
+            tests = [checks.NO_CREDENTIALS]
         try:
             with self._database.session() as session:
                 session.add(connection)
                 session.flush()
-                _note(session, connection, "created", f"Created, from {plugin.title} into schema {connection.schema}.")
+                note(session, connection, "created", f"Created, from {plugin.title} into schema {connection.schema}.")
                 checks.keep(session, connection.id, tests)
+                if tests:
+                    announce_setup(session, connection)
         except IntegrityError:  # another process was faster
             with self._database.session() as session:
                 _hold_free(session, connection)
             raise
         return connection
 
-    def update(self, name: str, change: ConnectionChange) -> Connection:
+    def update(self, name: str, change: ConnectionChange, *, must_pass: bool = True) -> Connection:
         """Change what is given. New config or credentials are tested first, unless the change does without that.
+
+        Without `must_pass` the change is stored also when the tests fail.
 
         Raises:
             InvalidSetting, SourceRefused, DestinationRefused: nothing was changed.
         """
         columns = change.stored()
-        if not columns and not change.config and change.auth is None:
+        if not change.model_fields_set - NOT_STORED:
             raise InvalidSetting("", "Nothing was given that could be changed.")
         before = self.get(name)
         if change.config.get("schema", before.schema) != before.schema:
@@ -120,22 +165,23 @@ class Connections:
             columns["daily_sync_time"] = None
         tests: list[SetupTest] | None = None
         credentials: Credentials = self._stored_credentials(before) if auth is None else UnsavedCredentials(auth)
-        if change.run_setup_tests and (change.config or auth is not None):
+        asked = "run_setup_tests" in change.model_fields_set
+        if change.run_setup_tests and (change.config or auth is not None or asked):
             probe = Connection(service=before.service, config=config, group_id=before.group_id)
-            tests = self._test(probe, credentials, must_pass=True)
+            tests = self._test(probe, credentials, must_pass=must_pass)
+        if auth is not None:
+            columns["auth"] = self._vault.seal(credentials.load())
         with self._database.session() as session:
-            connection = _find(session, before.id)
-            wanted = {**columns, "config": config}
-            changed = {column: value for column, value in wanted.items() if getattr(connection, column) != value}
-            for column, value in changed.items():
-                setattr(connection, column, value)
-            if auth is not None:
-                connection.auth = self._vault.seal(credentials.load())
-            names = sorted({*changed, *(["auth"] if auth is not None else [])})
-            _note(session, connection, "updated", f"Changed: {', '.join(names)}.", {"changed": names})
+            connection = find(session, before.id)
+            _change(session, connection, {**columns, "config": config})
+            if change.is_historical_sync is not None:
+                _request_historical(session, connection, wanted=change.is_historical_sync)
             if tests is not None:
-                connection.setup_state = "connected"
+                connection.setup_state = status.setup_state(connection.setup_state, tests)
                 checks.keep(session, connection.id, tests)
+                announce_setup(session, connection)
+        if before.paused and not connection.paused:
+            self._begin_what_waited(connection)
         return connection
 
     def pause(self, name: str) -> Connection:
@@ -153,11 +199,12 @@ class Connections:
             Conflict: it is being synced.
         """
         with self._database.session() as session:
-            connection = _find(session, name)
-            if status.is_running(_last_sync(session, connection), session.scalars(select(func.now())).one()):
+            connection = find(session, name)
+            if status.is_running(last_sync(session, connection), session.scalars(select(func.now())).one()):
                 raise Conflict(f"'{connection.schema}' is being synced. Delete it when the sync has ended.")
-            _note(session, connection, "deleted", "Deleted. Its tables in the destination stay.")
+            note(session, connection, "deleted", "Deleted. Its tables in the destination stay.")
             session.flush()
+            forget_approvals(session, "connection", connection.id)
             session.delete(connection)
         return connection
 
@@ -166,36 +213,52 @@ class Connections:
         before = self.get(name)
         tests = self._test(before, self._stored_credentials(before), must_pass=False)
         with self._database.session() as session:
-            connection = _find(session, before.id)
+            connection = find(session, before.id)
             connection.setup_state = status.setup_state(connection.setup_state, tests)
-            _note(session, connection, "tested", f"Setup tests ran: the connection is {connection.setup_state}.")
+            note(session, connection, "tested", f"Setup tests ran: the connection is {connection.setup_state}.")
             checks.keep(session, connection.id, tests)
+            announce_setup(session, connection)
         return tests
 
     def request_historical(self, name: str) -> Connection:
         """Let the next sync read everything again, over the data that is there."""
         with self._database.session() as session:
-            connection = _find(session, name)
-            connection.is_historical_sync = connection.resync_requested = True
-            _note(session, connection, "resync_requested", "The next sync reads everything again.")
+            connection = find(session, name)
+            _request_historical(session, connection, wanted=True)
+        return connection
+
+    def request_reconciliation(self, name: str) -> Connection:
+        """Let the next sync look for what the source changed without a word."""
+        with self._database.session() as session:
+            connection = find(session, name)
+            connection.reconcile_requested = True
+            note(session, connection, "reconcile_requested", "The next sync reconciles both sides.")
         return connection
 
     def _set_paused(self, name: str, *, paused: bool) -> Connection:
         with self._database.session() as session:
-            connection = _find(session, name)
+            connection = find(session, name)
             if connection.paused != paused:
                 connection.paused = paused
-                _note(session, connection, *(("paused", "Paused.") if paused else ("resumed", "Resumed.")))
+                note_pause(session, connection)
+        if not paused:
+            self._begin_what_waited(connection)
         return connection
+
+    def _begin_what_waited(self, connection: Connection) -> None:
+        """Begin the re-sync that was asked for while a connection was paused, if there is one."""
+        waits = connection.resync_streams or (connection.resync_requested and connection.succeeded_at is not None)
+        if waits and connection.auth is not None:
+            jobs.enqueue(self._database, connection.id, "resync")
 
     def _stored_credentials(self, connection: Connection) -> StoredCredentials:
         return StoredCredentials(self._database, self._vault, connection.id)
 
     def _test(self, connection: Connection, credentials: Credentials, *, must_pass: bool) -> list[SetupTest]:
         if not credentials.load():
-            raise InvalidSetting("auth", "There are no credentials yet: give them with `penstock connections update`.")
+            raise InvalidSetting("auth", checks.NO_CREDENTIALS.message)
         with self._database.session() as session:
-            record = _destination(session, connection.group_id)
+            record = destination_of(session, connection.group_id)
         return checks.run_setup_tests(
             connect_source(connection, ConnectionHost(self._database, credentials)),
             connect_destination(record, self._database, self._vault),
@@ -203,24 +266,25 @@ class Connections:
         )
 
 
-def _find(session: Session, name: str) -> Connection:
-    """The connection of this id, else of this name."""
-    found = session.scalars(select(Connection).where(or_(Connection.id == name, Connection.schema == name))).all()
-    exact = [connection for connection in found if connection.id == name] or found
-    if not exact:
-        raise NotFound("connection", name, "`penstock connections list` shows them all.")
-    if len(exact) > 1:
-        ids = ", ".join(connection.id for connection in exact)
-        raise Conflict(f"Several groups have a connection '{name}'. Give its id instead: {ids}.")
-    return exact[0]
+def _change(session: Session, connection: Connection, columns: dict[str, Any]) -> None:
+    wanted = {**columns, "kept": {**connection.kept, **columns.get("kept", {})}}
+    changed = {column: value for column, value in wanted.items() if getattr(connection, column) != value}
+    for column, value in changed.items():
+        setattr(connection, column, value)
+    if "paused" in changed:
+        note_pause(session, connection)
+    names = sorted(changed.keys() - {"paused"})
+    if names or not changed:
+        note(session, connection, "updated", f"Changed: {', '.join(names) or 'nothing'}.", {"changed": names})
 
 
-def _destination(session: Session, group_id: str) -> DestinationRecord:
-    record = session.get(DestinationRecord, group_id)
-    if record is None:
-        known = ", ".join(session.scalars(select(Group.id).order_by(Group.id)))
-        raise NotFound("group", group_id, f"Known: {known}. It may be left out.")
-    return record
+def _request_historical(session: Session, connection: Connection, *, wanted: bool) -> None:
+    if wanted:
+        connection.is_historical_sync = connection.resync_requested = True
+        note(session, connection, "resync_requested", "The next sync reads everything again.")
+    elif connection.resync_requested and connection.succeeded_at is not None:
+        connection.is_historical_sync = connection.resync_requested = False
+        note(session, connection, "resync_withdrawn", "The next sync reads what changed only.")
 
 
 def _hold_free(session: Session, connection: Connection) -> None:
@@ -232,21 +296,3 @@ def _hold_free(session: Session, connection: Connection) -> None:
             f"config.schema: The connection '{taken.schema}' ({taken.service}, id {taken.id}) fills that schema already. "
             "Choose another name."
         )
-
-
-def _last_sync(session: Session, connection: Connection) -> Sync | None:
-    return session.scalar(select(Sync).where(Sync.connection_id == connection.id).order_by(Sync.id.desc()).limit(1))
-
-
-def _note(
-    session: Session, connection: Connection, kind: str, message: str, details: Mapping[str, Any] | None = None
-) -> None:
-    session.add(
-        Event(
-            connection_id=connection.id,
-            connection=connection.schema,
-            kind=kind,
-            message=message,
-            details=dict(details) if details else None,
-        )
-    )

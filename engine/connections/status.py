@@ -13,8 +13,10 @@ from engine.state.models import Connection, Sync
 GRACE = {"HIGH": timedelta(hours=1), "NORMAL": timedelta(hours=3), "LOW": timedelta(hours=12)}
 """How long beyond its schedule a success may stay away before the data counts as delayed."""
 
+RECONNECT = "reconnect"
+
 PERSON_MUST_ACT = {
-    "credentials_rejected": "reconnect",
+    "credentials_rejected": RECONNECT,
     "access_denied": "grant_access",
     "source_refused": "source_refused",
     "destination_refused": "destination_refused",
@@ -67,7 +69,9 @@ def setup_state(before: str, tests: Iterable[SetupTest]) -> str:
 def tasks(connection: Connection, last: Sync | None) -> list[dict[str, Any]]:
     """What keeps the connection from working until a person acts."""
     if last is not None and last.outcome == "failed" and last.error_code in PERSON_MUST_ACT:
-        return [_told(PERSON_MUST_ACT[last.error_code], last.error)]
+        task = PERSON_MUST_ACT[last.error_code]
+        if task != RECONNECT or connection.setup_state == "broken":  # else a person has done so since
+            return [_told(task, last.error)]
     if connection.setup_state == "connected":
         return []
     return [_told("setup_tests", "The setup tests have not passed. Run them again and follow what they say.")]

@@ -4,12 +4,14 @@ A source yields messages (`engine.contract.messages`) about tables (`engine.cont
 them and commits them together with the source's cursor. This package is all that a plug-in needs to import.
 """
 
+from engine.contract.cost import Cost
 from engine.contract.destination import (
     Destination,
     DestinationPlugin,
     DifferentRow,
     Loaded,
     LoadSession,
+    Prepared,
     TableDifferences,
     Verification,
 )
@@ -64,6 +66,7 @@ __all__ = [
     "ColumnType",
     "Complete",
     "Conflict",
+    "Cost",
     "CredentialsRejected",
     "Cursor",
     "Deletion",
@@ -85,6 +88,7 @@ __all__ = [
     "NotFound",
     "Notice",
     "PenstockError",
+    "Prepared",
     "Present",
     "QuotaSpent",
     "Row",

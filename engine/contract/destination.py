@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from engine.contract.messages import Batch, Cursor, Row
+from engine.contract.messages import Batch, Cursor, Notice, Row
 from engine.contract.setup import SetupTest
 from engine.contract.tables import Table
 
@@ -34,6 +34,20 @@ class Loaded:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What preparing a table took.
+
+    `changes` says what was made or changed. `made`: the table was not there; `forgotten` are the streams whose cursors
+    were dropped because of that. `notices` are what a person should know of the table as it is.
+    """
+
+    changes: tuple[str, ...] = ()
+    made: bool = False
+    forgotten: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
 class LoadSession(Protocol):
     """The one open door to a schema: nobody else loads into it until the session is closed or its process is gone."""
 
@@ -43,12 +57,15 @@ class LoadSession(Protocol):
     def forget(self, streams: Iterable[str]) -> None:
         """Drop the cursors of these streams, so that they are read from the beginning; no row is touched."""
 
-    def prepare(self, table: Table) -> Sequence[str]:
-        """Make the table, add its columns, widen its types; never narrow, never drop. Says what it changed.
+    def prepare(self, table: Table, streams: Iterable[str] = ()) -> Prepared:
+        """Make the table, add its columns, widen its types; never narrow, never drop.
 
-        May be called again at any time, also between `write` and `commit`; costs nothing when nothing is new.
+        Where it has to be made, the cursors of `streams`, which fill it, are dropped with it: what they have read
+        before is not there. May be called again at any time, also between `write` and `commit`; costs nothing when
+        nothing is new.
 
         Raises:
+            DestinationUnavailable: it was there when this session prepared it, and is not any more.
             DestinationRefused: a person must change something there first.
         """
 
@@ -78,12 +95,13 @@ class LoadSession(Protocol):
 class DifferentRow:
     """A row that is not the same on both sides; `kind` is missing, extra or different.
 
-    `values` has, for columns that differ, what is stored and what the source has, as text that is cut where it is long.
+    `stored` and `source` have what either side has in columns that differ, as text that is cut where it is long.
     """
 
     kind: str
     key: Mapping[str, str]
-    values: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    stored: Mapping[str, str | None] = field(default_factory=dict)
+    source: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +161,14 @@ class Destination(Protocol):
 
     def verify(self, schema: str) -> Verification:
         """Open a schema for telling how it differs from its source; raises what `open` does."""
+
+    def cursors(self, schema: str) -> Mapping[str, Cursor]:
+        """Each stream's cursor as last committed, without opening the schema; none where nothing was loaded yet.
+
+        Raises:
+            DestinationUnavailable: it cannot be reached.
+            DestinationRefused: it can be reached, but will not let us in.
+        """
 
     def validate_schema_name(self, schema: str) -> None:
         """Raise `InvalidSetting` (field `config.schema`) when this destination cannot take such a schema name."""

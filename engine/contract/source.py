@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings
 
+from engine.contract.cost import Cost
 from engine.contract.messages import Cursor, Message, Row
 from engine.contract.setup import SetupTest
 from engine.contract.tables import Catalog, Stream
@@ -119,6 +120,9 @@ class SourcePlugin(Protocol):
     @property
     def settings(self) -> type[BaseSettings]:
         """What an operator sets for this kind of source in the environment, beside the connections' own config."""
+
+    def costs(self, config: Any, cursors: Mapping[str, Cursor], syncs_a_day: float) -> Sequence[Cost]:
+        """What a connection with a validated `config` costs, as far as its streams' cursors tell."""
 
     def connect(self, config: Any, host: Host) -> Source:
         """A source for a validated `config`, with the credentials that `host` keeps. Makes no request yet."""

@@ -50,6 +50,17 @@ class Database:
         host = self._parameters.get("host") or self._parameters.get("hostaddr") or "the local socket"
         return str(host) if str(host).startswith(("/", "the ")) else f"{host}:{self._parameters.get('port', 5432)}"
 
+    @property
+    def described(self) -> dict[str, Any]:
+        """How it is reached, for people: the password is left out."""
+        parameters = self._parameters
+        return {
+            "host": parameters.get("host") or parameters.get("hostaddr"),
+            "port": int(str(parameters.get("port", 5432)).partition(",")[0]),
+            "database": parameters.get("dbname"),
+            "user": parameters.get("user"),
+        }
+
     @contextmanager
     def session(self) -> Iterator[orm.Session]:
         """A session that is one transaction: committed at the end, rolled back when something raises.

@@ -42,14 +42,16 @@ class Load:
     _loose: set[str] = field(default_factory=set)
     """Tables with rows whose keys their own unit did not call complete."""
     _completed: Completed = field(default_factory=dict)
+    _touched: set[str] = field(default_factory=set)
+    """Tables with batches that are loaded before what is present is taken at its word."""
     _listed: set[str] = field(default_factory=set)
-    """Tables of which it says which rows are present."""
-    _unlisted: set[str] = field(default_factory=set)
-    """Tables with rows of units that do not say so."""
+    """Tables of which it says which rows are present, and those that lose rows with them."""
 
     def add(self, batch: Batch | SchemaChange) -> None:
         """Put a batch at the end; its unit is whole only with `close`."""
         self.batches.append(batch)
+        if not isinstance(batch, SchemaChange | Present):
+            self._touched.add(batch.table)
         match batch:
             case Rows(table, _, rows, deleted):
                 self.rows += len(rows)
@@ -61,25 +63,25 @@ class Load:
                 self._gone.add(table)
             case Complete(table, columns, keys):
                 self._completed.setdefault((table, columns), set()).update(keys)
-            case Present(table, _, keys):
+            case Present(table, _, keys, dependents=dependents):
                 self.rows += len(keys)
-                self._listed.add(table)
+                self._listed.update((table, *(name for name, _ in dependents)))
 
     def close(self, cursor: Cursor) -> Load:
         """This load as a whole unit, with the checkpoint's cursor."""
         self.cursor = cursor
         self._loose = {table for table in self._given if not self._covered(table)}
-        self._unlisted = self._given - self._listed
         return self
 
     def takes(self, unit: Load) -> bool:
         """Whether a later unit of the stream may be committed together with this load.
 
         Not when it gives rows of a table in which this load deletes, since deletions are applied last. Nor when it
-        calls keys complete, or rows absent, to which this load may have given rows: they would count as given with the
-        unit.
+        calls keys complete to which this load may have given rows: they would count as given with the unit. Nor when
+        one of the two says which rows are present of a table, or takes rows of it with those that are not, and the
+        other has anything else to say of it.
         """
-        if unit._given & self._gone or unit._listed & self._unlisted:
+        if unit._given & self._gone or unit._listed & self._touched or unit._touched & self._listed:
             return False
         for (table, columns), keys in unit._completed.items():
             completed = self._completed.get((table, columns))
@@ -98,8 +100,8 @@ class Load:
         self._given |= unit._given
         self._gone |= unit._gone
         self._loose |= unit._loose
+        self._touched |= unit._touched
         self._listed |= unit._listed
-        self._unlisted |= unit._unlisted
         for key, completed in unit._completed.items():
             self._completed.setdefault(key, set()).update(completed)
 

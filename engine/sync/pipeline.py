@@ -135,7 +135,10 @@ class _Loader:
         try:
             for batch in load.batches:
                 if isinstance(batch, SchemaChange):
-                    self._observer.changed(batch, self._session.prepare(batch.table))
+                    prepared = self._session.prepare(batch.table)
+                    self._observer.changed(batch, prepared.changes)
+                    for notice in prepared.notices:
+                        self._observer.told(load.stream, notice)
                 else:
                     self._session.write(batch)
             loaded = self._session.commit(load.stream, load.cursor)

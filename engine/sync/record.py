@@ -1,25 +1,20 @@
-"""A sync's rows in the state database: begun, kept up to date, ended."""
+"""A sync's rows in the state database: begun, and kept up to date. `aftermath` ends them."""
 
 from __future__ import annotations
 
 import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
-from itertools import takewhile
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection as Transaction
-from sqlalchemy import Insert, Update, func, insert, literal, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Insert, Update, func, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from engine.connections.outbox import announce
 from engine.contract import Conflict
-from engine.schedule.due import BACKOFF, LOST_AFTER, backoff
+from engine.schedule.due import LOST_AFTER
 from engine.state.database import Database
 from engine.state.models import Connection, Event, Sync, SyncStream
-from engine.sync.ending import Ending
 from engine.sync.progress import Progress, StreamProgress
 
 NoticeEntry: TypeAlias = Mapping[str, str]
@@ -60,6 +55,7 @@ def begin(database: Database, connection: Connection, trigger: str, *, alone: bo
         if sync_id is None:
             raise already_running(connection)
         changing.execute(update(Connection).where(Connection.id == connection.id).values(rescheduled_for=None))
+        announce(changing, connection, "sync_start", {}, sync_id=sync_id)
     return sync_id
 
 
@@ -104,11 +100,11 @@ def save(
     statement = (
         update(Sync)
         .where(Sync.id == progress.sync_id, Sync.outcome == "running")
-        .values(**_counts(progress), api_calls=progress.api_calls, notices=list(notices), heartbeat_at=func.now())
+        .values(**counts(progress), api_calls=progress.api_calls, notices=list(notices), heartbeat_at=func.now())
         .returning(Sync.stop_requested)
     )
     if changed is not None:
-        statement = statement.add_cte(_stream(progress.sync_id, changed).cte("stream"))
+        statement = statement.add_cte(stream_row(progress.sync_id, changed).cte("stream"))
     with database.autocommit() as saving:
         return bool(saving.scalar(statement))
 
@@ -116,96 +112,11 @@ def save(
 def note(database: Database, connection: Connection, kind: str, message: str, **details: Any) -> None:
     """Write an event of the connection."""
     with database.autocommit() as saving:
-        saving.execute(_event(connection, kind, message, details))
+        saving.execute(event(connection, kind, message, details))
 
 
-def end(
-    database: Database,
-    connection: Connection,
-    progress: Progress,
-    ended: Ending,
-    *,
-    notices: Sequence[NoticeEntry],
-    config_changes: Mapping[str, str],
-) -> Ending:
-    """End the sync's row, and in the same transaction make of its connection what follows.
-
-    Exactly one of the connection's `succeeded_at` and `failed_at` moves when the sync succeeded or failed, none
-    otherwise. Gives the ending with the time at which the sync goes on by itself. A sync whose row another process has
-    ended meanwhile, taking it for dead, changes nothing.
-    """
-    with database.transaction() as changing:
-        now = changing.execute(select(func.now())).scalar_one()
-        if ended.curable and _starts_by_itself(changing, connection.id):
-            ended = replace(ended, resume_at=now + backoff(1 + _failures(changing, connection.id)))
-        result = changing.execute(
-            update(Sync)
-            .where(Sync.id == progress.sync_id, Sync.outcome == "running")
-            .values(
-                **_counts(progress),
-                api_calls=progress.api_calls,
-                outcome=ended.outcome,
-                error_code=ended.error_code,
-                error=ended.error,
-                notices=list(notices),
-                retry_at=ended.resume_at,
-                heartbeat_at=now,
-                finished_at=now,
-            )
-        )
-        if result.rowcount:
-            for stream in progress.streams:
-                changing.execute(_stream(progress.sync_id, stream))
-            after = _connection_after(connection, ended, now, config_changes)
-            if after:
-                changing.execute(update(Connection).where(Connection.id == connection.id).values(after))
-            if ended.error:
-                kind = "reconnect" if ended.reconnect else f"sync_{ended.outcome}"
-                changing.execute(_event(connection, kind, ended.error, {"sync": progress.sync_id}))
-    return ended
-
-
-def _connection_after(
-    connection: Connection, ended: Ending, now: datetime, config_changes: Mapping[str, str]
-) -> dict[str, Any]:
-    after: dict[str, Any] = {}
-    if config_changes:
-        after["config"] = Connection.config.op("||")(literal(dict(config_changes), JSONB))
-    if connection.reconcile_requested and ended.outcome in {"succeeded", "rescheduled"}:
-        after["reconcile_requested"] = False  # a rescheduled one goes on from its cursors
-    match ended.outcome:
-        case "succeeded":
-            # unless a re-sync was asked for while this one ran
-            after |= {"succeeded_at": now, "is_historical_sync": Connection.resync_requested}
-            after["setup_state"] = "connected"
-        case "failed":
-            after["failed_at"] = now
-            if ended.reconnect:
-                after["setup_state"] = "broken"
-        case "rescheduled":
-            after["rescheduled_for"] = ended.resume_at
-    return after
-
-
-def _starts_by_itself(changing: Transaction, connection_id: str) -> bool:
-    found = select(Connection.id).where(
-        Connection.id == connection_id, ~Connection.paused, Connection.schedule_type == "auto"
-    )
-    return changing.scalar(found) is not None
-
-
-def _failures(changing: Transaction, connection_id: str) -> int:
-    """How many syncs in a row, up to the last one that ended, failed and were to be tried again."""
-    recent = changing.execute(
-        select(Sync.outcome, Sync.retry_at)
-        .where(Sync.connection_id == connection_id, Sync.outcome != "running")
-        .order_by(Sync.id.desc())
-        .limit(len(BACKOFF))
-    )
-    return sum(1 for _ in takewhile(lambda sync: sync.outcome == "failed" and sync.retry_at, recent))
-
-
-def _event(connection: Connection, kind: str, message: str, details: Mapping[str, Any]) -> Insert:
+def event(connection: Connection, kind: str, message: str, details: Mapping[str, Any]) -> Insert:
+    """An event of the connection."""
     return insert(Event).values(
         connection_id=connection.id,
         connection=connection.schema,
@@ -215,13 +126,14 @@ def _event(connection: Connection, kind: str, message: str, details: Mapping[str
     )
 
 
-def _stream(sync_id: int, stream: StreamProgress) -> Update:
+def stream_row(sync_id: int, stream: StreamProgress) -> Update:
+    """A stream's row brought up to date."""
     finished = None if stream.outcome == "running" else func.coalesce(SyncStream.finished_at, func.now())
     return (
         update(SyncStream)
         .where(SyncStream.sync_id == sync_id, SyncStream.stream == stream.name)
         .values(
-            **_counts(stream),
+            **counts(stream),
             records_expected=stream.expected,
             outcome=stream.outcome,
             finished_at=finished,
@@ -230,7 +142,8 @@ def _stream(sync_id: int, stream: StreamProgress) -> Update:
     )
 
 
-def _counts(progress: Progress | StreamProgress) -> dict[str, int]:
+def counts(progress: Progress | StreamProgress) -> dict[str, int]:
+    """The columns that count, which a sync's row and a stream's have both."""
     loaded = progress.loaded
     return {
         "records_read": progress.read,

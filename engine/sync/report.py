@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -14,7 +13,7 @@ import structlog
 from engine.contract import AccessDenied, DestinationUnavailable, Expected, Loaded, Notice, SchemaChange, Stream
 from engine.state.database import Database
 from engine.state.models import Connection
-from engine.sync import record
+from engine.sync import aftermath, record
 from engine.sync.ending import ending
 from engine.sync.load import Load
 from engine.sync.progress import Progress, StreamProgress, SyncOutcome
@@ -53,7 +52,6 @@ class Report:
         self._streams: dict[str, StreamProgress] = {}
         self._own_table: dict[str, str] = {}
         self._notices: dict[str, record.NoticeEntry] = {}
-        self._denied = False
         self._saved_at = time.monotonic()
         self._away = False
 
@@ -101,8 +99,7 @@ class Report:
         end = ending(error)
         self._update(replace(self._streams[stream], outcome=end.outcome, error=end.error))
         if isinstance(error, AccessDenied):
-            self._denied = True
-            self._notice(error.code, str(error), stream)
+            self._notice(error.code, f"The table {self._own_table[stream]} is not updated. {error}", stream)
 
     def tick(self) -> None:
         """Give a sign of life now and then."""
@@ -113,7 +110,8 @@ class Report:
     def end(self, error: BaseException | None, *, denial_field: str | None) -> SyncOutcome:
         """Write down how it ended, waiting for the state database for a while if need be.
 
-        `denial_field` names the setting that tells when tables without access were last seen, where the source has one.
+        `denial_field` names the setting that tells when the list of tables without access was last renewed, where the
+        source has one.
 
         Raises:
             DestinationUnavailable: the state database stayed away.
@@ -126,17 +124,16 @@ class Report:
                 replace(s, outcome="cancelled") if s.outcome == "running" else s for s in self._streams.values()
             ),
         )
-        config = {denial_field: datetime.now(UTC).isoformat()} if self._denied and denial_field else {}
         give_up_at = time.monotonic() + (HURRY if ended.outcome == "cancelled" else PATIENCE)
         while True:
             try:
-                ended = record.end(
+                ended = aftermath.end(
                     self._database,
                     self._connection,
                     progress,
                     ended,
                     notices=[*self._notices.values()],
-                    config_changes=config,
+                    denial_field=denial_field,
                 )
                 break
             except DestinationUnavailable:

@@ -11,7 +11,17 @@ import structlog
 
 from engine.connections.ends import connect_destination, connect_source
 from engine.connections.host import ConnectionHost, StoredCredentials
-from engine.contract import Cancelled, DestinationBusy, DestinationError, LoadSession, NotFound, PenstockError, Source
+from engine.contract import (
+    Cancelled,
+    Catalog,
+    DestinationBusy,
+    DestinationError,
+    LoadSession,
+    NotFound,
+    Notice,
+    PenstockError,
+    Source,
+)
 from engine.plugins import source_plugin
 from engine.state.database import Database
 from engine.state.models import Connection, DestinationRecord
@@ -26,6 +36,8 @@ BUSY_SECONDS = 3.0
 
 DENIAL_FIELD = "tables_without_access_updated_at"
 """The setting that tells when a source last found tables which its credentials cannot read, where it has one."""
+
+_LOST = "The destination does not know any more how far it was read: everything is read again, over the rows that are there."
 
 log = structlog.stdlib.get_logger("penstock.sync")
 
@@ -86,11 +98,28 @@ def transfer(
     Raises whatever stops it, as `pump` does.
     """
     catalog = source.discover(session.cursors())
-    changes = [change for table in catalog.tables for change in session.prepare(table)]
-    observer.prepared(catalog.streams, changes)
+    _prepare(catalog, session, observer)
     if stop.is_set():
         raise Cancelled
     pump(source, catalog.streams, session, observer, stop, reconcile=reconcile)
+
+
+def _prepare(catalog: Catalog, session: LoadSession, observer: Observer) -> None:
+    """Make the tables what they have to be; a stream that filled one which is not there any more fills it again."""
+    changes: list[str] = []
+    notices: list[tuple[str, Notice]] = []
+    for table in catalog.tables:
+        streams = [stream.name for stream in catalog.streams if table.name in {each.name for each in stream.tables}]
+        prepared = session.prepare(table, streams)
+        changes += prepared.changes
+        notices += ((streams[0], notice) for notice in prepared.notices)
+        notices += (
+            (stream, Notice("refilled", f"The table {table.name} was not there: {stream} is read anew to fill it."))
+            for stream in prepared.forgotten
+        )
+    observer.prepared(catalog.streams, changes)
+    for stream, notice in notices:
+        observer.told(stream, notice)
 
 
 def _load(database: Database, connection_id: str) -> tuple[Connection, DestinationRecord]:
@@ -126,6 +155,9 @@ def _forget(database: Database, connection: Connection, session: LoadSession) ->
     """
     if connection.resync_requested:
         session.forget(session.cursors())
+        record.forgotten(database, connection)
+    elif not connection.is_historical_sync and not session.cursors():
+        record.note(database, connection, "cursors_lost", _LOST)
         record.forgotten(database, connection)
     elif connection.resync_streams:
         session.forget(connection.resync_streams)

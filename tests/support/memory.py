@@ -109,7 +109,7 @@ class MemorySession:
     def prepare(self, table: Table, streams: Iterable[str] = ()) -> Prepared:
         self.prepared.append(table)
         if table.name in self.tables:
-            return Prepared()
+            return Prepared() if table in self.prepared[:-1] else Prepared((f"table {table.name} changed",))
         self.tables[table.name] = {}
         forgotten = tuple(name for name in streams if self.known.pop(name, None) is not None)
         return Prepared((f"table {table.name} made",), made=True, forgotten=forgotten)

@@ -7,7 +7,7 @@ by its entry point in the processes that the tests start as well; see `support.r
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from engine.contract import (
     Checkpoint,
     Column,
     ColumnType,
+    Cost,
     CredentialsRejected,
     Cursor,
     Expected,
@@ -110,6 +111,9 @@ class PagedPlugin:
     config: type[BaseModel] = PagedConfig
     auth: type[BaseModel] = PagedAuth
     settings: type[BaseSettings] = PagedSettings
+
+    def costs(self, config: BaseModel, cursors: Mapping[str, Cursor], syncs_a_day: float) -> Sequence[Cost]:
+        return ()
 
     def connect(self, config: BaseModel, host: Host) -> Source:
         return PagedSource(PagedConfig.model_validate(config.model_dump()), host)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from engine.contract import Catalog, CredentialsRejected, Cursor, Held, Host, Message, SetupTest, Stream, TestStatus
+from engine.contract import (
+    Catalog,
+    Cost,
+    CredentialsRejected,
+    Cursor,
+    Held,
+    Host,
+    Message,
+    SetupTest,
+    Stream,
+    TestStatus,
+)
 
 ENTRY_POINT = "[penstock.sources]\npicky = support.picky:plugin\n"
 
@@ -67,6 +78,9 @@ class PickyPlugin:
     config = PickyConfig
     auth = PickyAuth
     settings = PickySettings
+
+    def costs(self, config: BaseModel, cursors: Mapping[str, Cursor], syncs_a_day: float) -> Sequence[Cost]:
+        return ()
 
     def connect(self, config: BaseModel, host: Host) -> PickySource:
         return PickySource(host)

@@ -18,7 +18,8 @@ from typer.main import get_command
 
 from connectors.hubspot.associations import association_table
 from connectors.hubspot.config import ClientAccess, HubSpotAuth, HubSpotConfig
-from connectors.hubspot.crm import merges_table
+from connectors.hubspot.costs import table
+from connectors.hubspot.messages import merges_table
 from connectors.hubspot.layout import Layout
 from connectors.hubspot.objects import OBJECT_TYPES, RELATIONS
 from connectors.hubspot.reference import DEAL_PIPELINES, OWNERS, PROPERTIES
@@ -175,6 +176,12 @@ def test_every_field_of_a_connection_is_in_the_reference_and_no_other() -> None:
         *fields(ClientAccess, "auth.client_access."),
         *fields(ConnectCardConfig, "connect_card_config."),
     }
+
+
+def test_what_it_costs_is_what_the_rules_give() -> None:
+    page = (DOCS / "explanation" / "what-it-costs.md").read_text(encoding="utf-8")
+    for row in table([1_000, 10_000, 100_000, 1_000_000, 10_000_000], [5, 60, 360, 1440]):
+        assert f"| {' | '.join(row)} |\n" in page
 
 
 # Tables

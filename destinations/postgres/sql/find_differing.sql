@@ -19,5 +19,4 @@ WHERE t."#" IS NULL
    OR (
         s."#" IS NULL
         AND NOT EXISTS (SELECT FROM "#rejected" AS r WHERE r.table_name = %(table)s AND r.key = {document})
-        AND NOT EXISTS (SELECT FROM "#present" AS p WHERE p.table_name = %(table)s AND p.key = t.{first_key}::text)
     )

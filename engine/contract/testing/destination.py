@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import pytest
 
@@ -28,6 +28,7 @@ from engine.contract import (
     InvalidSetting,
     Loaded,
     LoadSession,
+    Prepared,
     Present,
     Row,
     Rows,
@@ -79,7 +80,8 @@ NATIVE = [
 """A type, a native value of it, and its canonical text."""
 
 IDS = [1, 2, 3, 9, 10, 11, 100]
-RANGES = [
+Range: TypeAlias = tuple[int | None, int | None, list[int], list[int]]
+RANGES: list[Range] = [
     (None, None, [2, 10], [2, 10]),
     (None, None, [], []),
     (None, 9, [2], [2, 10, 11, 100]),
@@ -378,23 +380,17 @@ class DestinationContract:
 
     # Rows that are present
 
-    @pytest.mark.parametrize(("above", "to", "keys", "stay"), RANGES)
+    @pytest.mark.parametrize("case", RANGES)
     @pytest.mark.parametrize("written_as", [str, int])
     def test_rows_of_a_range_go_unless_they_are_present(
-        self,
-        harness: DestinationHarness,
-        session: LoadSession,
-        above: int | None,
-        to: int | None,
-        keys: list[int],
-        stay: list[int],
-        written_as: Callable[[int], Cell],
+        self, harness: DestinationHarness, session: LoadSession, case: Range, written_as: Callable[[int], Cell]
     ) -> None:
         """Above the one bound, up to the other; numbers in their order and not in that of their digits."""
+        above, to, keys, stay = case
         session.write(deals(*((str(id_), "name", None, None) for id_ in IDS)))
         session.commit("deals", {})
-        bounds = [None if bound is None else written_as(bound) for bound in (above, to)]
-        session.write(Present("deal", "id", [written_as(key) for key in keys], *bounds))
+        above, to = (None if bound is None else written_as(bound) for bound in (above, to))
+        session.write(Present("deal", "id", [written_as(key) for key in keys], above, to))
         assert session.commit("deals", {}) == Loaded(deleted=len(IDS) - len(stay))
         assert alive(harness) == sorted(stay)
 
@@ -466,9 +462,7 @@ class DestinationContract:
 
     # What is held
 
-    def test_rows_are_lacking_unless_they_are_there_just_so(
-        self, harness: DestinationHarness, session: LoadSession
-    ) -> None:
+    def test_rows_are_lacking_unless_they_are_there_just_so(self, session: LoadSession) -> None:
         """Not there, gone, or with another value; but one value may be written in many ways, and none is none."""
         session.write(
             deals(
@@ -489,7 +483,7 @@ class DestinationContract:
         assert session.lacking("deal", ("id", "name"), names) == [names[1], names[2], names[4], names[5]]
         assert session.lacking("deal", ("id", "name"), []) == []
 
-    def test_what_is_committed_is_held(self, harness: DestinationHarness, session: LoadSession) -> None:
+    def test_what_is_committed_is_held(self, session: LoadSession) -> None:
         """From then on, and not before."""
         assert not session.holds_any("deal")
         session.write(deals(("1", "One", None, None)))
@@ -503,9 +497,7 @@ class DestinationContract:
         session.commit("deals", {})
         assert session.lacking("deal", ("id", "name"), [("1", "One"), ("1", "Uno")]) == [("1", "One")]
 
-    def test_values_that_their_column_does_not_hold_are_lacking(
-        self, harness: DestinationHarness, session: LoadSession
-    ) -> None:
+    def test_values_that_their_column_does_not_hold_are_lacking(self, session: LoadSession) -> None:
         """Until they are loaded; text that cannot be is held as it is stored."""
         born = Table("person", (Column("id", ColumnType.BIGINT), Column("born", ColumnType.DATE)), ("id",))
         session.prepare(born)
@@ -520,7 +512,7 @@ class DestinationContract:
         session.commit("deals", {})
         assert session.lacking("deal", ("id", "amount"), amounts[:2]) == amounts[:1]
 
-    def test_others_may_ask_while_it_loads(self, harness: DestinationHarness, session: LoadSession) -> None:
+    def test_others_may_ask_while_it_loads(self, session: LoadSession) -> None:
         """What was committed before they asked is held, also while a column becomes another."""
         committed, answers, loaded = [0], [], threading.Event()
 
@@ -532,8 +524,7 @@ class DestinationContract:
 
         with ThreadPoolExecutor(2) as others:
             asked = [others.submit(ask) for _ in range(2)]
-            for number in range(40):
-                amount = "1;2" if number == 20 else "1"
+            for number, amount in enumerate(["1"] * 20 + ["1;2"] + ["1"] * 20):
                 session.write(deals((str(number), str(number), amount, None)))
                 session.commit("deals", {})
                 committed[0] += 1
@@ -547,10 +538,24 @@ class DestinationContract:
 
     def test_preparing_again_changes_nothing(self, harness: DestinationHarness, session: LoadSession) -> None:
         """Neither in the same session nor in the next."""
-        assert list(session.prepare(DEAL)) == []
+        assert session.prepare(DEAL) == Prepared()
         session.close()
         with closing(harness.destination.open(SCHEMA)) as later:
-            assert list(later.prepare(DEAL)) == []
+            assert later.prepare(DEAL) == Prepared()
+
+    def test_a_table_made_anew_is_filled_anew(self, harness: DestinationHarness, session: LoadSession) -> None:
+        """The cursors of the streams that fill it are dropped with it; those of others stay, as with a table that is there."""
+        for stream in ("deals", "companies", "owners"):
+            session.commit(stream, {"read": True})
+        another = replace(DEAL, name="another")
+        prepared = session.prepare(another, ["deals", "companies", "never read"])
+        assert prepared.made
+        assert set(prepared.forgotten) == {"companies", "deals"}
+        assert session.cursors() == {"owners": {"read": True}}
+        session.close()
+        with closing(harness.destination.open(SCHEMA)) as later:
+            assert later.prepare(another, ["owners"]) == Prepared()
+            assert later.cursors() == {"owners": {"read": True}}
 
     def test_a_table_may_change_between_write_and_commit(
         self, harness: DestinationHarness, session: LoadSession
@@ -558,9 +563,9 @@ class DestinationContract:
         """What was staged before fits the table as it is then."""
         session.write(deals(("1", "One", "1.5", None)))
         more = replace(DEAL, columns=(*DEAL.columns, Column("extra", ColumnType.BOOLEAN)))
-        assert len(session.prepare(more)) == 1
+        assert len(session.prepare(more).changes) == 1
         session.write(Rows("deal", more.column_names, [("2", "Two", None, None, "true")]))
-        assert len(session.prepare(more.widened({"amount": ColumnType.TEXT}))) == 1
+        assert len(session.prepare(more.widened({"amount": ColumnType.TEXT})).changes) == 1
         assert session.commit("deals", {}) == Loaded(inserted=2)
         assert values(harness, "deal", "id", "amount", "extra") == [("1", "1.5", None), ("2", None, "true")]
 
@@ -574,9 +579,9 @@ class DestinationContract:
         session.prepare(narrow)
         session.write(Rows("thing", narrow.column_names, [("1", value), ("2", None)]))
         session.commit("things", {})
-        assert len(session.prepare(narrow.widened({"value": wider}))) == 1
+        assert len(session.prepare(narrow.widened({"value": wider})).changes) == 1
         assert values(harness, "thing", "value") == [(result,), (None,)]
-        assert list(session.prepare(narrow)) == []
+        assert session.prepare(narrow) == Prepared()
         session.write(Rows("thing", narrow.column_names, [("1", result), ("3", value)]))
         assert session.commit("things", {}) == Loaded(inserted=1)
         assert values(harness, "thing", "id", "value")[0] == ("1", result)

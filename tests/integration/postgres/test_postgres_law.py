@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from postgres_harness import Harness
 
-from engine.contract import DELETED, Batch, Column, ColumnType, Complete, Deletion, Loaded, Row, Rows, Table
+from engine.contract import DELETED, Batch, Column, ColumnType, Complete, Deletion, Loaded, Present, Row, Rows, Table
 
 THING = Table(
     "thing",
@@ -24,6 +24,8 @@ THING = Table(
     primary_key=("a", "at"),
     lookups=(("at",), ("name",)),
 )
+OWNER = Table("owner", (Column("a", ColumnType.BIGINT), Column("name", ColumnType.TEXT)), primary_key=("a",))
+TABLES = {table.name: table for table in (THING, OWNER)}
 INSTANTS = {
     "2024-02-29T12:00:00.000Z": ["2024-02-29T12:00:00Z", "2024-02-29T12:00:00.000Z", "2024-02-29T13:00:00+01:00"],
     "2024-03-01T00:00:00.000Z": ["2024-03-01T00:00:00.000Z"],
@@ -35,7 +37,8 @@ CELLS: dict[str, st.SearchStrategy[str | None]] = {
     "amount": st.sampled_from([None, "1", "2", "3", "1;2"]),
     "born": st.sampled_from([None, "2024-02-29", "2024-03-01", "2024-02-29", "no date"]),
 }
-State: TypeAlias = dict[Row, dict[str, str | None]]
+State: TypeAlias = dict[tuple[str, Row], dict[str, str | None]]
+"""The rows by table and primary key."""
 
 
 def rows_of(columns: tuple[str, ...]) -> st.SearchStrategy[list[Row]]:
@@ -47,12 +50,23 @@ def groups(*columns: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
 
 
 @st.composite
+def rows(draw: st.DrawFn) -> Rows:
+    table = draw(st.sampled_from([THING, THING, OWNER]))
+    others = draw(st.permutations([name for name in table.column_names if name not in table.primary_key]))
+    some = others[: draw(st.integers(0, len(others)))]
+    columns = tuple(draw(st.permutations([*table.primary_key, *some])))
+    return Rows(table.name, columns, draw(rows_of(columns)), draw(st.booleans()))
+
+
+@st.composite
 def batches(draw: st.DrawFn) -> Batch:
-    kind = draw(st.sampled_from([Rows, Rows, Rows, Deletion, Complete]))
+    kind = draw(st.sampled_from([Rows, Rows, Rows, Deletion, Complete, Present]))
     if kind is Rows:
-        others = draw(st.permutations(["name", "amount", "born"]))
-        columns = tuple(draw(st.permutations(["a", "at", *others[: draw(st.integers(0, 3))]])))
-        return Rows("thing", columns, draw(rows_of(columns)), draw(st.booleans()))
+        return draw(rows())
+    if kind is Present:
+        above, to = draw(st.lists(st.sampled_from([None, "0", "1", "2", "3"]), min_size=2, max_size=2))
+        keys = draw(st.lists(CELLS["a"], max_size=3))
+        return Present("owner", "a", keys, above, to, draw(st.sampled_from([(), (("thing", "a"),)])))
     columns = draw(groups(("a",), ("at",), ("name",), ("at", "a"), ("a", "at")))
     if kind is Deletion:
         return Deletion("thing", columns, draw(rows_of(columns)))
@@ -62,45 +76,63 @@ def batches(draw: st.DrawFn) -> Batch:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(commits=st.lists(st.lists(batches(), max_size=6), min_size=1, max_size=4))
 def test_any_commits_leave_what_a_dictionary_would_hold(harness: Harness, commits: list[list[Batch]]) -> None:
-    harness.person.execute("DROP TABLE IF EXISTS hubspot.thing")
+    harness.person.execute("DROP TABLE IF EXISTS hubspot.thing, hubspot.owner")
     model: State = {}
     with closing(harness.destination.open("hubspot")) as session:
         session.prepare(THING)
+        session.prepare(OWNER)
         for commit in commits:
             for batch in commit:
                 session.write(batch)
+            before = len(model)
             apply(model, commit)
-            before = len(harness.read("hubspot", "thing"))
             loaded = session.commit("things", {})
             assert loaded.rejected == 0
             assert loaded.inserted == len(model) - before
             assert stored(harness) == model
-        untouched = harness.read("hubspot", "thing")
+        untouched = [harness.read("hubspot", name) for name in TABLES]
         for batch in present(model):
             session.write(batch)
         assert session.commit("things", {}) == Loaded()
-        assert harness.read("hubspot", "thing") == untouched
+        assert [harness.read("hubspot", name) for name in TABLES] == untouched
 
 
 def apply(model: State, commit: Sequence[Batch]) -> None:
-    """The contract in a dozen lines."""
-    given_now = set()
-    for batch in commit:
-        if isinstance(batch, Rows):
-            for row in batch.rows:
-                cells = {name: meant(name, cell) for name, cell in zip(batch.columns, row, strict=True)}
-                key = (cells["a"], cells["at"])
-                empty: dict[str, str | None] = dict.fromkeys(THING.column_names)
-                model[key] = {**model.get(key, empty), **cells, DELETED: str(batch.deleted).lower()}
-                given_now.add(key)
+    """The contract in a few lines."""
+    given_now = {key for batch in commit if isinstance(batch, Rows) for key in merge(model, batch)}
     for kind, spared in ((Deletion, set()), (Complete, given_now)):
         for batch in commit:
             if isinstance(batch, kind):
                 keys = {tuple(map(meant, batch.columns, key)) for key in batch.keys}
-                for key, cells in model.items():
-                    values = tuple(cells[name] for name in batch.columns)
-                    if key not in spared and values in keys and None not in values:  # nothing equals NULL
-                        cells[DELETED] = "true"
+                delete(model, batch.table, batch.columns, keys, spared)
+    for batch in commit:
+        if isinstance(batch, Present):
+            gone = {
+                key
+                for (table, key), cells in model.items()
+                if table == batch.table and (table, key) not in given_now and cells[DELETED] == "false"
+                if key[0] not in batch.keys and (batch.above or "0") < str(key[0]) <= (batch.to or "9")
+            }
+            for table, columns in ((batch.table, ("a",)), *((table, (column,)) for table, column in batch.dependents)):
+                delete(model, table, columns, gone, set())
+
+
+def merge(model: State, batch: Rows) -> Iterator[tuple[str, Row]]:
+    table = TABLES[batch.table]
+    for row in batch.rows:
+        cells = {name: meant(name, cell) for name, cell in zip(batch.columns, row, strict=True)}
+        key = (table.name, tuple(cells[name] for name in table.primary_key))
+        if key in model or len(cells) == len(table.columns):
+            model[key] = {**model.get(key, {}), **cells, DELETED: str(batch.deleted).lower()}
+        yield key
+
+
+def delete(model: State, table: str, columns: tuple[str, ...], keys: set[Row], spared: set[tuple[str, Row]]) -> None:
+    for (name, key), cells in model.items():
+        if name == table and (name, key) not in spared:
+            values = tuple(cells[column] for column in columns)
+            if values in keys and None not in values:  # nothing equals NULL
+                cells[DELETED] = "true"
 
 
 def meant(name: str, cell: str | None) -> str | None:
@@ -112,18 +144,22 @@ def meant(name: str, cell: str | None) -> str | None:
 
 def stored(harness: Harness) -> State:
     result: State = {}
-    for row in harness.read("hubspot", "thing"):
-        row["born"] = row["born"] and row["born"][:10]
-        result[row["a"], row["at"]] = {name: row[name] for name in (*THING.column_names, DELETED)}
+    for table in TABLES.values():
+        for row in harness.read("hubspot", table.name):
+            if row.get("born"):
+                row["born"] = str(row["born"])[:10]
+            key = tuple(row[name] for name in table.primary_key)
+            result[table.name, key] = {name: row[name] for name in (*table.column_names, DELETED)}
     return result
 
 
 def present(model: State) -> Iterator[Rows]:
     """The state itself as batches."""
-    for deleted in (False, True):
-        rows = [
-            tuple(cells[name] for name in THING.column_names)
-            for cells in model.values()
-            if (cells[DELETED] == "true") is deleted
-        ]
-        yield Rows("thing", THING.column_names, rows, deleted)
+    for table in TABLES.values():
+        for deleted in (False, True):
+            rows = [
+                tuple(cells[name] for name in table.column_names)
+                for (name, _), cells in model.items()
+                if name == table.name and (cells[DELETED] == "true") is deleted
+            ]
+            yield Rows(table.name, table.column_names, rows, deleted)

@@ -81,7 +81,7 @@ def test_rows_that_are_the_same_are_neither_written_nor_locked(harness: Harness,
 def test_new_rows_are_written_once(harness: Harness, session: LoadSession) -> None:
     session.prepare(DEAL)
     session.write(deals(deal("1", "One"), deal("2", "Two")))
-    session.write(Rows("deal", ("id", "name"), [("3", "Three")]))
+    session.write(Rows("deal", DEAL.column_names[::-1], [deal("3", "Three")[::-1]]))
     session.commit("deals", {})
     assert {place[0] for place in places(harness).values()} == {"(0,1)", "(0,2)", "(0,3)"}
 
@@ -121,6 +121,9 @@ def test_a_load_finds_its_rows_by_index_however_large_the_table_becomes(harness:
         (statements.any_key_there(live), [["1"]]),
         (statements.remove_rows(live, ("id",)), [["1"], []]),
         (statements.remove_rows(live, ("name",)), [["One"], ["1"]]),
+        (statements.remove_absent(live, "id", above=True, to=True), ["0", "2", ["1"]]),
+        (statements.lacking(live, ("id", "name")), [["1"], ["One"]]),
+        (statements.any_row(live), []),
     ):
         plan = "\n".join(line for (line,) in connection.execute(b"EXPLAIN " + statement, parameters))
         assert "Index" in plan, plan
@@ -173,7 +176,7 @@ def test_a_value_that_does_not_fit_takes_the_next_type_that_holds_it(
 ) -> None:
     fits = {"amount": "1.5", "born": "2024-02-29", "data": "[1]"}
     session.prepare(DEAL)
-    session.write(Rows("deal", ("id", *fits), [("1", *fits.values()), ("2", *({**fits, column: value}).values())]))
+    session.write(deals(deal("1", **fits), deal("2", **{**fits, column: value})))
     loaded = session.commit("deals", {})
     assert (loaded.inserted, loaded.rejected, len(loaded.notices)) == (2, 0, 1)
     assert f"deal.{column} widened from" in loaded.notices[0]

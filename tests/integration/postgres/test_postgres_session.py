@@ -24,6 +24,7 @@ from engine.contract import (
     Follow,
     Loaded,
     LoadSession,
+    Present,
     Rows,
     Table,
 )
@@ -147,7 +148,7 @@ def test_a_table_that_is_dropped_under_a_session_is_made_again_by_the_next(
     assert caught.value.follow is Follow.RETRY  # type: ignore[attr-defined]
     session.close()
     with closing(harness.destination.open("hubspot")) as later:
-        assert list(later.prepare(DEAL)) == ["made table deal"]
+        assert list(later.prepare(DEAL).changes) == ["made table deal"]
 
 
 @pytest.mark.parametrize(
@@ -159,10 +160,17 @@ def test_a_table_that_is_dropped_under_a_session_is_made_again_by_the_next(
         (Rows("owner", ("id",), [("1",)], deleted=True), "owner has no soft delete"),
         (Deletion("owner", ("id",), [("1",)]), "owner has no soft delete"),
         (Complete("owner"), "owner has no soft delete"),
+        (Present("owner", "id", ["1"]), "owner has no soft delete"),
+        (Present("pair", "a", ["1"]), r"pair has the key \(a, b\), not \(a\)"),
+        (Present("team", "id", ["1"], dependents=(("deal", "id"),)), r"dependent deal\.id that is not prepared"),
+        (Present("team", "id", ["1"], dependents=(("pair", "c"),)), r"dependent pair\.c that is not prepared"),
+        (Present("team", "id", ["1"], dependents=(("owner", "id"),)), r"owner\.id .* whose rows cannot go"),
     ],
 )
 def test_a_batch_that_contradicts_its_table_is_turned_away(session: LoadSession, batch: Batch, problem: str) -> None:
     session.prepare(Table("owner", DEAL.columns, ("id",), soft_delete=False))
+    session.prepare(Table("team", DEAL.columns, ("id",)))
+    session.prepare(Table("pair", tuple(Column(name, ColumnType.BIGINT) for name in "ab"), ("a", "b")))
     with pytest.raises(ValueError, match=problem):
         session.write(batch)
     assert session.commit("owners", {}) == Loaded()

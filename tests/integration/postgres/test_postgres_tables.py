@@ -16,6 +16,7 @@ from engine.contract import (
     DestinationRefused,
     Loaded,
     LoadSession,
+    Prepared,
     Rows,
     Table,
 )
@@ -95,7 +96,7 @@ def test_an_older_table_is_taken_over_as_it_is(harness: Harness, session: LoadSe
     harness.person.execute(
         "INSERT INTO hubspot.deal VALUES (1.5, 'One', 1, '2020-01-01Z', NULL), (2.5, 'Two', 2, '2020-01-01Z', true)"
     )
-    changes = session.prepare(DEAL)
+    changes = session.prepare(DEAL).changes
     assert sorted(changes) == [
         "added column deal.closes",
         "added column deal.is_deleted",
@@ -118,7 +119,7 @@ def test_a_column_somebody_added_keeps_its_values(harness: Harness, session: Loa
     harness.person.execute("UPDATE hubspot.deal SET \"My Note\" = 'mine'")
     session.close()
     with closing(harness.destination.open("hubspot")) as later:
-        assert list(later.prepare(DEAL)) == []
+        assert later.prepare(DEAL) == Prepared()
         later.write(deals(("1", "changed", None, None), ("2", "Two", None, None)))
         assert later.commit("deals", {}) == Loaded(inserted=1, updated=1)
     notes = {row["id"]: (row["name"], row["My Note"]) for row in harness.read("hubspot", "deal")}
@@ -138,7 +139,7 @@ def test_what_stands_in_the_way_is_named(harness: Harness, session: LoadSession,
     with pytest.raises(DestinationRefused, match=named):
         session.prepare(DEAL)
     harness.person.execute(f"ALTER {'VIEW' if 'VIEW' in change else 'TABLE'} hubspot.deal RENAME TO old_deal")
-    assert session.prepare(DEAL)
+    assert session.prepare(DEAL).made
 
 
 def test_a_view_that_holds_a_columns_type_is_named(harness: Harness, session: LoadSession) -> None:
@@ -175,4 +176,4 @@ def test_more_columns_than_a_table_can_have(session: LoadSession) -> None:
     session.prepare(replace(DEAL, columns=(*DEAL.columns, *columns[:1500])))
     with pytest.raises(DestinationRefused, match="1600"):
         session.prepare(replace(DEAL, columns=(*DEAL.columns, *columns)))
-    assert len(session.prepare(replace(DEAL, columns=(*DEAL.columns, *columns[:1501])))) == 1
+    assert len(session.prepare(replace(DEAL, columns=(*DEAL.columns, *columns[:1501]))).changes) == 1

@@ -94,7 +94,7 @@ def test_the_first_start_makes_everything(database: Database) -> None:
         destination = connection.execute(text("SELECT service, config FROM penstock.destinations")).one()
     assert {"connections", "procrastinate_jobs", "alembic_version", "connection_status"} <= set(tables)
     assert elsewhere == 0
-    assert tuple(destination) == ("postgres", None)
+    assert tuple(destination) == ("postgres_warehouse", None)
 
 
 def test_upgrading_again_changes_nothing(database: Database) -> None:

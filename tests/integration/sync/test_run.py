@@ -11,7 +11,7 @@ from support.paged import QUOTA_RESET
 from support.rig import Rig, eventually
 
 from engine.contract import Conflict, DestinationUnavailable, NotFound
-from engine.sync import record
+from engine.sync import aftermath, record
 from engine.sync.progress import Progress
 
 A_THIRD = 20  # records in two of the six pages of `in_pages`
@@ -110,10 +110,20 @@ def test_an_error_ends_it_and_what_was_read_stays(
 def test_a_spent_quota_reschedules_until_its_reset(in_pages: Rig) -> None:
     in_pages.configure(fail_at=2, failure="quota")
     in_pages.sync()
-    assert in_pages.syncs()[0]["retry_at"] == connection(in_pages)["rescheduled_for"] == QUOTA_RESET
+    (sync,) = in_pages.syncs()
+    assert sync["retry_at"] == connection(in_pages)["rescheduled_for"] == QUOTA_RESET
+    assert sync["error"] == "The daily quota is spent. The sync goes on by itself at 2099-01-01 00:00 UTC."
     in_pages.configure(fail_at=None)
     in_pages.sync()
     assert connection(in_pages)["rescheduled_for"] is None
+
+
+@pytest.mark.parametrize("held", [{"manual": True}, {"paused": True}], ids=["manual", "paused"])
+def test_a_rescheduled_sync_that_nothing_starts_by_itself_says_so(rig: Rig, held: dict[str, Any]) -> None:
+    rig.connect(fail_at=2, failure="quota", **held)
+    assert rig.sync().error == (
+        "The daily quota is spent. Start the sync again after 2099-01-01 00:00 UTC: it goes on then."
+    )
 
 
 def test_rejected_credentials_break_the_connection_until_a_sync_works(in_pages: Rig) -> None:
@@ -162,16 +172,41 @@ def test_a_stream_without_access_leaves_the_others_alone(rig: Rig) -> None:
     streams = rig.rows("SELECT stream, outcome FROM penstock.sync_streams ORDER BY stream")
     assert [stream["outcome"] for stream in streams] == ["failed", "succeeded"]
     assert rig.syncs()[0]["notices"] == [
-        {"code": "access_denied", "message": "The token lacks the scope x.read. Grant it.", "stream": "a"}
+        {
+            "code": "access_denied",
+            "message": "The table a is not updated. The token lacks the scope x.read. Grant it.",
+            "stream": "a",
+        }
     ]
-    assert rig.one("SELECT message FROM penstock.events WHERE kind = 'access_denied'")["message"].startswith(
-        "The token"
-    )
-    seen = connection(rig)["config"]["tables_without_access_updated_at"]
+    event = rig.one("SELECT message FROM penstock.events WHERE kind = 'access_denied'")
+    assert event["message"].startswith("The table a is not updated.")
     rig.configure(fail_at=None)
-    rig.sync()  # it resumes by itself when the scope is back
+    assert rig.sync().progress.read == 20  # it resumes by itself when the scope is back
     assert rig.loaded("a") == list(range(30))
-    assert connection(rig)["config"]["tables_without_access_updated_at"] == seen
+
+
+def test_the_time_moves_whenever_the_list_of_tables_without_access_is_renewed(rig: Rig) -> None:
+    def renewed_at() -> str | None:
+        renewed: str | None = connection(rig)["config"].get("tables_without_access_updated_at")
+        return renewed
+
+    def syncs(**config: Any) -> bool:
+        """Whether the time moves with a sync under this config."""
+        rig.configure(**{"fail_at": None, "failure": "access", **config})
+        before = renewed_at()
+        rig.sync()
+        return renewed_at() != before
+
+    rig.connect(streams=["a", "b"], pages=3, size=10)
+    assert not syncs()
+    assert renewed_at() is None
+    assert syncs(fail_at=3, pages=4)
+    assert syncs(), "no table is without access any more: that is a new list"
+    assert not syncs()
+    assert syncs(fail_at=4, pages=5)
+    assert not syncs(fail_at=4, failure="unavailable"), "a sync that did not get so far knows nothing new"
+    assert syncs()
+    assert not syncs()
 
 
 def test_a_sync_in_which_nothing_may_be_read_fails(rig: Rig) -> None:
@@ -306,7 +341,7 @@ def test_without_the_destinations_lock_a_sync_that_lives_is_left_alone(rig: Rig)
 
 
 def test_the_end_waits_for_a_state_database_that_is_away(in_pages: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    really_end, tries = record.end, []
+    really_end, tries = aftermath.end, []
 
     def end(*arguments: Any, **named: Any) -> Any:
         tries.append(arguments)
@@ -314,7 +349,7 @@ def test_the_end_waits_for_a_state_database_that_is_away(in_pages: Rig, monkeypa
             raise DestinationUnavailable("away")
         return really_end(*arguments, **named)
 
-    monkeypatch.setattr(record, "end", end)
+    monkeypatch.setattr(aftermath, "end", end)
     assert in_pages.sync().outcome == "succeeded"
     assert in_pages.syncs()[0]["outcome"] == "succeeded"
 

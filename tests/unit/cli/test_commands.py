@@ -29,6 +29,21 @@ def test_help_loads_none_of_the_rooms() -> None:
     assert ended.stdout.splitlines()[-1] == "[] 0"
 
 
+@pytest.mark.parametrize("module", ["engine.cli.app", "typer", "engine.cli.workspace", "sqlalchemy", "psycopg"])
+def test_an_interruption_while_it_loads_is_quiet(module: str) -> None:
+    script = (
+        "import sys\n"
+        "class Interruption:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}: raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interruption())\n"
+        "from engine.cli import main\n"
+        "sys.exit(main(['status']))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
 def test_every_command_and_option_says_what_it_is_for() -> None:
     for path, command in commands(get_command(app)):
         assert getattr(command, "help", None), path

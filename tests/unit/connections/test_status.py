@@ -108,7 +108,7 @@ def test_setup_state(before: str, statuses: list[str], after: str) -> None:
     [
         ({}, None, []),
         ({}, sync("failed", error_code="source_unavailable", error="It did not answer."), []),  # tried again by itself
-        ({}, sync("failed", error_code="credentials_rejected", error="Reconnect."), ["reconnect"]),
+        ({}, sync("failed", error_code="credentials_rejected", error="Reconnect."), []),  # a person has done so since
         ({}, sync("failed", error_code="access_denied", error="Grant it."), ["grant_access"]),
         (
             {"setup_state": "broken"},

@@ -88,7 +88,7 @@ def _read(server: ByNextId, ranges: tuple[Range, ...] = (Range(),)) -> tuple[set
     seen: set[int] = set()
     notices: list[Notice] = []
     with Threads(4, "test") as threads:
-        reading = Listing(server, threads, lambda: _extent(server.ids))  # type: ignore[arg-type]
+        reading = Listing(server, threads, lambda: _extent(server.ids), 10**6)  # type: ignore[arg-type]
         for page in reading.read(ranges):
             if isinstance(page, Notice):
                 notices.append(page)
@@ -140,7 +140,7 @@ def test_a_read_that_broke_off_goes_on_where_it_was(ids: set[int], pages: int) -
     seen: set[int] = set()
     left: tuple[Range, ...] = (Range(),)
     with Threads(4, "test") as threads:
-        reading = Listing(server, threads, lambda: _extent(sorted(ids)))  # type: ignore[arg-type]
+        reading = Listing(server, threads, lambda: _extent(sorted(ids)), 10**6)  # type: ignore[arg-type]
         for page, _ in zip(reading.read(left), range(pages), strict=False):
             assert isinstance(page, ListPage)
             seen.update(int(id_) for id_ in page.found.ids)

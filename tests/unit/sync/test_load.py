@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.memory import MemorySession, table
 
-from engine.contract import Batch, Complete, Deletion, Rows, SchemaChange
+from engine.contract import Batch, Complete, Deletion, Present, Rows, SchemaChange
 from engine.sync.load import ROWS, Load
 
 COLUMNS = ("id", "parent")
@@ -32,6 +32,10 @@ def deletion(*ids: str, table: str = "t") -> Deletion:
     return Deletion(table, ("id",), [(i,) for i in ids])
 
 
+def present(*ids: str, to: str | None = None, above: str | None = None, hangs_on_it: str = "") -> Present:
+    return Present("t", "id", ids, above, to, ((hangs_on_it, "parent"),) if hangs_on_it else ())
+
+
 @pytest.mark.parametrize(
     ("first", "second", "together"),
     [
@@ -54,6 +58,17 @@ def deletion(*ids: str, table: str = "t") -> Deletion:
         pytest.param([deletion("a")], [rows("a", table="u")], True, id="given elsewhere"),
         pytest.param([rows("a")], [deletion("a")], True, id="given, then deleted"),
         pytest.param([deletion("a")], [rows("a", deleted=True)], True, id="gone twice"),
+        pytest.param([present("a", to="b")], [present("c", above="b")], True, id="present in two ranges"),
+        pytest.param([rows("a"), present("a", to="b")], [rows("x", table="u")], True, id="present, and rows elsewhere"),
+        pytest.param([rows("a")], [present("b")], False, id="given, then not present"),
+        pytest.param([rows("a"), present("a", to="a")], [present(above="a")], False, id="given out of the range"),
+        pytest.param(
+            [rows("a"), present("a")], [rows("b"), present("b")], False, id="present together with rows twice"
+        ),
+        pytest.param([present("b")], [rows("a", deleted=True)], False, id="not present, then deleted"),
+        pytest.param([present("b")], [deletion("a")], False, id="not present, then called deleted"),
+        pytest.param([present("b", hangs_on_it="u")], [rows("x", table="u")], False, id="lost with a row, then given"),
+        pytest.param([rows("x", table="u")], [present("b", hangs_on_it="u")], False, id="given, then lost with a row"),
     ],
 )
 def test_which_units_may_share_a_commit(first: Sequence[Batch], second: Sequence[Batch], together: bool) -> None:
@@ -69,6 +84,10 @@ def test_a_load_remembers_all_the_units_that_it_took_in() -> None:
     assert not load.takes(unit(complete("q")))
     load.join(unit(deletion("a"), cursor=7))
     assert not load.takes(unit(rows("a")))
+    assert not load.takes(unit(present("a")))
+    load = unit(present("a", hangs_on_it="u"))
+    load.join(unit(present("b", to="c"), cursor=7))
+    assert not load.takes(unit(rows("x", table="u")))
     assert load.cursor == {"step": 7}
 
 
@@ -76,6 +95,7 @@ def test_a_load_is_full_by_its_rows_or_by_their_weight() -> None:
     assert unit(Rows("t", ("id",), [("x",)] * ROWS)).full
     assert not unit(Rows("t", ("id",), [("x",)] * (ROWS - 1))).full
     assert unit(Deletion("t", ("id",), [(str(number),) for number in range(ROWS)])).full
+    assert unit(present(*map(str, range(ROWS)))).full
     wide = Rows("t", tuple(f"c{number}" for number in range(600)), [("x",) * 600] * 500)
     assert unit(wide).full
     long = Rows("t", ("id",), [("x" * 65_536,)] * 200)
@@ -91,25 +111,35 @@ def test_records_are_counted_in_the_named_table() -> None:
 
 
 ids = st.sampled_from("abcd")
-parents = st.sampled_from("pq")
+parents = st.sampled_from("pab")
+tables = st.sampled_from("ttu")
+bounds = st.none() | ids
 batches = st.one_of(
-    st.builds(lambda i, p, gone: rows(i, parent=p, deleted=gone), ids, parents, st.booleans()),
-    st.builds(deletion, ids),
-    st.builds(complete, parents),
+    st.builds(lambda i, p, t, gone: rows(i, parent=p, table=t, deleted=gone), ids, parents, tables, st.booleans()),
+    st.builds(lambda i, t: deletion(i, table=t), ids, tables),
+    st.builds(lambda p, t: complete(p, table=t), parents, tables),
+    st.builds(
+        lambda i, to, above, u: present(i, to=to, above=above, hangs_on_it=u),
+        ids,
+        bounds,
+        bounds,
+        st.sampled_from(["", "u"]),
+    ),
 )
 
 
 def committed(loads: Sequence[Load]) -> dict[str, object]:
     session = MemorySession()
-    session.prepare(table("t", "parent"))
-    session.tables["t"] = {(i,): (i, "q") for i in "abcdef"}
+    for name in "tu":
+        session.prepare(table(name, "parent"))
+        session.tables[name] = {(i,): (i, "a") for i in "abcdef"}
     for load in loads:
         for batch in load.batches:
             assert not isinstance(batch, SchemaChange)
             session.write(batch)
         assert load.cursor is not None
         session.commit("deal", load.cursor)
-    return {"rows": session.tables["t"], "cursor": session.known["deal"]}
+    return {"rows": session.tables, "cursor": session.known["deal"]}
 
 
 @given(st.lists(st.lists(batches, max_size=4), min_size=1, max_size=8))

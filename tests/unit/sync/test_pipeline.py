@@ -137,7 +137,7 @@ def test_a_schema_change_is_made_before_the_rows_that_need_it(run: Run) -> None:
         }
     )
     assert run.session.prepared[-1] == wider
-    assert run.notes.changes == ["a property was added", "table contact made"]
+    assert run.notes.changes == ["a property was added", "table contact changed"]
     assert run.session.tables["contact"][("2",)] == ("2", "Bern")
 
 

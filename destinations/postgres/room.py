@@ -1,0 +1,44 @@
+"""How many columns a table has room for, and where the values of the others go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from destinations.postgres.connect import Connection
+from engine.contract import Notice, Table
+
+OVERFLOW = "_penstock_overflow"
+"""The jsonb column of values that have no column, or no room in their row: an object, from column names to canonical text."""
+
+MAX_COLUMNS = 1600
+"""What a table of PostgreSQL holds. Columns that were dropped count too, so that a full table stays full."""
+
+RESERVE = 40
+"""Columns left for those that this destination keeps itself, for keys to come, and for what people add by hand."""
+
+_SHOWN = 5
+"""How many names a notice gives."""
+
+
+def without_room(connection: Connection, schema: str, table: Table, there: Collection[str]) -> frozenset[str]:
+    """The columns that have to go to the overflow. Those that are there stay, and keys and lookups always have room."""
+    new = [name for name in table.column_names if name not in there]
+    if not new:
+        return frozenset()
+    found = "SELECT relnatts FROM pg_class WHERE oid = to_regclass(format('%%I.%%I', %s::text, %s::text))"
+    row = connection.execute(found, [schema, table.name]).fetchone()
+    room = MAX_COLUMNS - RESERVE - (row[0] if row else 0)
+    keyed = {*table.primary_key, *(name for group in table.lookups for name in group)}
+    others = [name for name in new if name not in keyed]
+    return frozenset(others[max(0, room - (len(new) - len(others))) :])
+
+
+def overflow_notice(table: Table, overflow: Collection[str]) -> Notice:
+    """What a person should know of columns that have no room."""
+    names = [name for name in table.column_names if name in overflow]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return Notice(
+        "overflow",
+        f"{table.name} has {len(names)} columns more than a table of PostgreSQL has room for ({MAX_COLUMNS}); their values "
+        f"are in its column {OVERFLOW}: {', '.join(names[:_SHOWN])}{more}.",
+    )

@@ -1,0 +1,92 @@
+"""/v1/connections: make, look at, change, test and delete connections."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from engine.api.access import Admitted
+from engine.api.documents import ConnectionDocument, SyncDocument, TestedConnectionDocument
+from engine.api.envelope import success
+from engine.api.openapi import Listed, answers
+from engine.api.reading import Body, Paged
+from engine.api.services import Served
+from engine.connections.body import ConnectionBody, ConnectionChange, TestBody, parse
+from engine.connections.document import look_document, setup_test_documents, sync_documents
+from engine.connections.operator import USER_ID
+from engine.connections.reports import sync_history
+
+router = APIRouter(tags=["connections"])
+
+
+@router.post(
+    "", summary="Create a connection", **answers(TestedConnectionDocument, 404, 409, status=201, body=ConnectionBody)
+)
+def create(raw: Body, serve: Served, _caller: Admitted) -> Response:
+    """Create a connection and run its setup tests. If one fails it is stored all the same, as incomplete."""
+    connection = serve.connections.create(parse(ConnectionBody, raw), must_pass=False, by=USER_ID)
+    return success("Connection has been created", _tested(serve, connection.id), status=201)
+
+
+@router.get("", summary="List connections", **answers(Listed[ConnectionDocument], 404))
+def list_all(
+    page: Paged,
+    serve: Served,
+    _caller: Admitted,
+    group_id: Annotated[str | None, Query(description="Those of this group.")] = None,
+    schema: Annotated[str | None, Query(description="The ones of exactly this name.")] = None,
+) -> Response:
+    """Every connection, or those of a group or a name."""
+    looks = serve.connections.page(group_id=group_id, schema=schema, after=page.after, limit=page.limit + 1)
+    return success(data=page.of(looks, lambda look: look.connection.id, look_document))
+
+
+@router.get("/{connection_id}", summary="Look at a connection", **answers(ConnectionDocument, 404, 409))
+def get(connection_id: str, serve: Served, _caller: Admitted) -> Response:
+    """A connection, by its id or its name."""
+    return success(data=look_document(serve.connections.look(connection_id)))
+
+
+@router.patch(
+    "/{connection_id}",
+    summary="Change a connection",
+    **answers(TestedConnectionDocument, 404, 409, body=ConnectionChange),
+)
+def update(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+    """Change what is given; the rest stays. Setup tests run when config or credentials change, or when asked for."""
+    connection = serve.connections.update(connection_id, parse(ConnectionChange, raw), must_pass=False)
+    return success("Connection has been updated", _tested(serve, connection.id))
+
+
+@router.delete("/{connection_id}", summary="Delete a connection", **answers(None, 404, 409))
+def delete(connection_id: str, serve: Served, _caller: Admitted) -> Response:
+    """Forget a connection, its credentials and its history. Its tables stay. Not while it is being synced."""
+    connection = serve.connections.delete(connection_id)
+    return success(f"Connection with id '{connection.id}' has been deleted")
+
+
+@router.post(
+    "/{connection_id}/test",
+    summary="Run the setup tests",
+    **answers(TestedConnectionDocument, 404, 409, body=TestBody, optional=True),
+)
+def test(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+    """Run the setup tests of both ends, and set the connection's setup state by them."""
+    parse(TestBody, raw)
+    serve.connections.test(connection_id)
+    return success("Setup tests have been completed", _tested(serve, connection_id))
+
+
+@router.get(
+    "/{connection_id}/sync-history", summary="List a connection's syncs", **answers(Listed[SyncDocument], 404, 409)
+)
+def history(connection_id: str, page: Paged, serve: Served, _caller: Admitted) -> Response:
+    """The connection's last syncs, the newest first; one page."""
+    connection = serve.connections.get(connection_id)
+    return success(data={"items": sync_documents(sync_history(serve.database, connection.id, limit=page.limit))})
+
+
+def _tested(serve: Served, connection_id: str) -> dict[str, object]:
+    document = look_document(serve.connections.look(connection_id))
+    return {**document, "setup_tests": setup_test_documents(serve.connections.setup_tests(connection_id))}
