@@ -83,8 +83,8 @@ class ClientAccess(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    client_id: str = Field(min_length=1)
-    client_secret: SecretStr = Field(min_length=1)
+    client_id: str = Field(min_length=1, description="OAuth: the app's client id.")
+    client_secret: SecretStr = Field(min_length=1, description="OAuth: the app's client secret.")
 
 
 class HubSpotAuth(BaseModel):

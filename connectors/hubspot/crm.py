@@ -155,9 +155,8 @@ class CrmStream:
             return messages
 
         records = Records(self._client, self._layout, self._oldest)
-        done = yield from self._walk(
-            records, historical, threads, tell, lambda left: replace(at, historical=left), at.records
-        )
+        listing = Listing(records, threads, self._search.extent, at.records)
+        done = yield from self._walk(listing, historical, threads, tell, lambda left: replace(at, historical=left))
         at = replace(at, historical=None, records=done.listed)
         return at.swept_at(done.began, Sweep.RECONCILIATION, Sweep.CALCULATED)
 
@@ -173,7 +172,7 @@ class CrmStream:
             unbounded = unbounded or not all(page.bounded for page in group.pages)
             return comparison.tell(group.found, group.pages)
 
-        done = yield from self._walk(listing, sweep, threads, tell, lambda left: replace(at, sweep=left)
+        done = yield from self._walk(listing, sweep, threads, tell, lambda left: replace(at, sweep=left))
         if unbounded:
             what = (
                 f"HubSpot does not list {self._type.name} in order of their ids, so what is gone from it stays unknown."

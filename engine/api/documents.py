@@ -57,7 +57,7 @@ class CardConfig(_Document):
 
 
 class SyncDetails(_Document):
-    """What the source says about its syncs."""
+    """How far the source has been read."""
 
     last_synced: datetime | None = Field(None, description="When a sync last succeeded.")
 

@@ -194,29 +194,30 @@ def test_a_long_value_is_cut_in_the_notice(session: LoadSession) -> None:
 
 
 def test_what_cannot_be_stored_is_set_aside_with_the_reason(harness: Harness, session: LoadSession) -> None:
-    wide = Table(
-        "wide",
-        (Column("id", ColumnType.BIGINT), *(Column(f"property_{n}", ColumnType.TEXT) for n in range(800))),
-        ("id",),
-    )
-    session.prepare(wide)
-    narrow = [(str(n), *["x"] * 800) for n in range(50)]
-    session.write(Rows("wide", wide.column_names, [*narrow[:20], ("99", *["x" * 100] * 800), *narrow[20:]]))
-    session.write(Rows("wide", wide.column_names, [("no number", *["x\0"] * 800)]))
-    session.write(Complete("wide", ("id",), [("1",), ("404",)]))
-    loaded = session.commit("wide", {"after": "99"})
+    stage = Table("stage", (Column("id", ColumnType.TEXT), Column("label", ColumnType.TEXT)), ("id",))
+    for table in (stage, DEAL):
+        session.prepare(table)
+    endless = "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(5_000))  # no index takes it, however compressed
+    fine = [(str(n), "x") for n in range(50)]
+    session.write(Rows("stage", stage.column_names, [*fine[:20], (endless, "first"), *fine[20:]]))
+    session.write(deals(deal("no number", "x\0")))
+    session.write(Complete("deal", ("id",), [("1",), ("404",)]))
+    loaded = session.commit("deals", {"after": "99"})
     assert (loaded.inserted, loaded.rejected) == (50, 2)
-    assert any("2 rows could not be stored" in notice for notice in loaded.notices)
-    assert len(harness.read("hubspot", "wide")) == 50
-    rejects = harness.person.execute(
-        "SELECT schema_name, table_name, key, reason, row_data ->> 'property_799' FROM penstock.rejects ORDER BY key"
-    ).fetchall()
-    assert [row[:3] for row in rejects] == [("hubspot", "wide", {"id": "99"}), ("hubspot", "wide", {"id": "no number"})]
-    assert "too big" in rejects[0][3]
-    assert [row[4] for row in rejects] == ["x" * 100, "x"]
-    session.write(Rows("wide", wide.column_names, [("99", *["y" * 100] * 800)]))
-    assert session.commit("wide", {"after": "99"}).rejected == 1
-    assert harness.person.execute("SELECT count(*) FROM penstock.rejects").fetchone() == (2,)
+    assert [notice.partition(", the first")[0] for notice in loaded.notices if "rejects" in notice] == [
+        "stage: 1 rows could not be stored and are in penstock.rejects",
+        "deal: 1 rows could not be stored and are in penstock.rejects",
+    ]
+    assert len(harness.read("hubspot", "stage")) == 50
+    rejects = "SELECT schema_name, table_name, key ->> 'id', reason, row_data FROM penstock.rejects ORDER BY id"
+    first, second = harness.person.execute(rejects).fetchall()
+    assert first[:3] == ("hubspot", "stage", endless)
+    assert "index row" in first[3]
+    assert second[:3] == ("hubspot", "deal", "no number")
+    assert second[4]["name"] == "x"
+    session.write(Rows("stage", stage.column_names, [(endless, "second")]))
+    assert session.commit("deals", {"after": "99"}).rejected == 1
+    assert [row[4].get("label") for row in harness.person.execute(rejects)] == [None, "second"]
 
 
 def test_careful_or_not_the_order_of_rows_holds(harness: Harness, session: LoadSession) -> None:
