@@ -20,6 +20,7 @@ CASES: dict[str, Callable[[Machine, int, int], None]] = {
     "historical": cases.historical,
     "latency": cases.latency,
     "incremental": cases.incremental,
+    "reconcile": cases.reconcile,
 }
 
 

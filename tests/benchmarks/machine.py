@@ -92,9 +92,18 @@ class Machine:
         file.write_text(json.dumps(body))
         self._penstock(sandbox, database, "connections", "create", "--file", str(file))
 
-    def sync(self, sandbox: Sandbox, database: str) -> Run:
+    def written(self, database: str) -> int:
+        """Rows of the destination's tables that were inserted, updated or deleted so far."""
+        with psycopg.connect(database) as connection:
+            row = connection.execute(
+                "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::int FROM pg_stat_user_tables WHERE schemaname = 'hubspot'"
+            ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def sync(self, sandbox: Sandbox, database: str, *options: str) -> Run:
         """Run a sync, as a process of its own."""
-        cpu, peak_mb = self._penstock(sandbox, database, "sync", "hubspot")
+        cpu, peak_mb = self._penstock(sandbox, database, "sync", "hubspot", *options)
         with psycopg.connect(database) as connection:
             row = connection.execute(
                 "SELECT extract(epoch FROM finished_at - started_at)::float8, api_calls, records_read, outcome"
