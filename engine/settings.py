@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -30,6 +31,14 @@ def _bind_address(value: str) -> str:
     return value
 
 
+def _web_address(value: str) -> str:
+    address = urlsplit(value)
+    if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.fragment:
+        msg = "must be a web address, such as https://penstock.example.com."
+        raise ValueError(msg)
+    return value.rstrip("/")
+
+
 class Settings(BaseSettings):
     """The engine's own settings. Those of a kind of source are that plug-in's."""
 
@@ -49,6 +58,9 @@ class Settings(BaseSettings):
     bind: Annotated[str, AfterValidator(_bind_address)] = Field(
         "127.0.0.1:8484", description="Address and port that the daemon answers HTTP on."
     )
+    public_url: Annotated[str, AfterValidator(_web_address)] | None = Field(
+        None, description="Where browsers reach the daemon, such as https://penstock.example.com. Unset: PENSTOCK_BIND."
+    )
     tls_certificate: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
         None, description="PEM file with the certificate that HTTP is answered under; its chain follows it."
     )
@@ -62,6 +74,11 @@ class Settings(BaseSettings):
         True, description="Start scheduled syncs 0 to 60 minutes after the full hour, by group, to spread the load."
     )
     workers: int = Field(2, ge=1, le=64, description="Syncs that one process runs at a time.")
+
+    @property
+    def address(self) -> str:
+        """Where browsers reach the daemon, without a slash at the end."""
+        return self.public_url or f"{'https' if self.tls_certificate else 'http'}://{self.bind}"
 
 
 def load(model: type[_Model]) -> _Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from connectors.hubspot.authorization import HubSpotAuthorization
 from connectors.hubspot.config import HubSpotAuth, HubSpotConfig
 from connectors.hubspot.costs import costs
 from connectors.hubspot.settings import HubSpotSettings
@@ -17,6 +18,7 @@ class HubSpotPlugin:
     config = HubSpotConfig
     auth = HubSpotAuth
     settings = HubSpotSettings
+    authorization = HubSpotAuthorization()
 
     def connect(self, config: HubSpotConfig, host: Host) -> Source:
         """An account, with the credentials the host keeps. Makes no request yet."""

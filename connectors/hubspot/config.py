@@ -88,7 +88,10 @@ class ClientAccess(BaseModel):
 
 
 class HubSpotAuth(BaseModel):
-    """Either a static token (private app, service key), or an OAuth app with a refresh token."""
+    """Either a static token (private app, service key), or an OAuth app with a refresh token.
+
+    The app alone is the beginning of it: the refresh token comes when a person grants the app access.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -100,7 +103,7 @@ class HubSpotAuth(BaseModel):
     def _one_way_in(self) -> Self:
         if self.access_token is not None and self.refresh_token is None and self.client_access is None:
             return self
-        if self.access_token is None and self.refresh_token is not None and self.client_access is not None:
+        if self.access_token is None and self.client_access is not None:
             return self
         msg = "give either access_token, or refresh_token together with client_access (client_id, client_secret)"
         raise ValueError(msg)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import msgspec
@@ -193,7 +194,8 @@ def merges_told(losers: str | None, moments: str | None) -> dict[str, str | None
     return merges
 
 
-def _page_decoder(names: Sequence[str]) -> msgspec.json.Decoder[wire.Page[Any]]:
+@lru_cache(maxsize=32)
+def _page_decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[wire.Page[Any]]:
     return msgspec.json.Decoder(wire.Page[_struct_of(names)])  # type: ignore[misc] # a type made at run time
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -28,3 +28,7 @@ class HubSpotSettings(BaseSettings):
     api_version: Literal["2026-03", "2026-09", "v3"] = Field(
         "2026-03", description="The API version whose paths are called: a dated one, or v3 for what came before."
     )
+    client_id: str | None = Field(
+        None, description="Client id of the OAuth app that Connect Cards ask access for, unless a connection has its own."
+    )
+    client_secret: SecretStr | None = Field(None, description="That app's client secret.")

@@ -121,7 +121,9 @@ class RefreshedToken:
 def _form(auth: HubSpotAuth) -> tuple[dict[str, str], str]:
     """The refresh request's form and the refresh token in it."""
     if auth.refresh_token is None or auth.client_access is None:
-        raise CredentialsRejected("The connection has no refresh token any more. Reconnect the HubSpot account.")
+        raise CredentialsRejected(
+            "The connection has no refresh token. Connect the HubSpot account, by a Connect Card or with another token."
+        )
     refresh_token = auth.refresh_token.get_secret_value()
     return {
         "grant_type": "refresh_token",

@@ -34,10 +34,12 @@ _SESSION: dict[str, str] = {
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
-    # So that the server, too, notices a client that is gone, and gives its lock on the schema to the next one.
-    "tcp_keepalives_idle": "30",
-    "tcp_keepalives_interval": "10",
-    "tcp_keepalives_count": "6",
+    # So that the server notices within half a minute that a client's machine is gone, whether or not an answer is under
+    # way to it, and gives its lock on the schema to the next one.
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30s",
     # A merge must find its rows by index: a plan made for a small table and kept must not scan the large one.
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",

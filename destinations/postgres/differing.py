@@ -8,9 +8,10 @@ from psycopg import sql
 
 from destinations.postgres.connect import Connection
 from destinations.postgres.queries import identifiers, query, type_name
+from destinations.postgres.room import OVERFLOW
 from destinations.postgres.shape import LiveTable
 from destinations.postgres.widening import conversion, known_type
-from engine.contract import DELETED, DifferentRow, TableDifferences
+from engine.contract import DELETED, ColumnType, DifferentRow, TableDifferences
 
 EXAMPLES = 5
 """Rows of each kind that are shown, and columns of each of them."""
@@ -25,7 +26,6 @@ class Differing:
     def __init__(self, connection: Connection, schema: str, number: int) -> None:
         self._connection = connection
         self._schema = schema
-        self._number = number
         self._name = sql.Identifier("pg_temp", f"#differing {number}")
         self._rows = 0
         self._at_first: int | None = None
@@ -33,9 +33,10 @@ class Differing:
         """Rows that differ, without those that cannot be stored."""
 
     def find(self, stored: LiveTable | None, image: LiveTable) -> None:
-        """Compare the two, from scratch."""
+        """Compare the two, from scratch; nothing may be stored."""
+        other = stored or image
         key = image.table.primary_key
-        differs = {name: _differs(image.types[name], name) for name in image.types if name not in key}
+        differs = {name: _differs(other, image, name) for name in image.table.column_names if name not in key}
         statement = query("find_differing").format(
             differing=self._name,
             keys=_listed("coalesce(t.{0}, s.{0}) AS {0}", key),
@@ -44,12 +45,10 @@ class Differing:
                 sql.SQL("CASE WHEN {} THEN {} END").format(each, name) for name, each in differs.items()
             ),
             differs=sql.SQL(" OR ").join([*differs.values(), sql.SQL("false")]),
-            stored=(stored or image).identifier,
-            stored_columns=_as_in_image(stored, image, image.types, named=True),
-            stored_is_there=_is_there(stored) if stored else sql.SQL("false"),
+            stored=other.identifier,
+            stored_is_there=_is_there(other) if stored else sql.SQL("false"),
             join=sql.SQL("FULL" if image.table.soft_delete else "RIGHT"),
             image=image.identifier,
-            image_columns=identifiers(image.types),
             image_is_there=_is_there(image),
             same_key=_same_key(image),
         )
@@ -61,22 +60,10 @@ class Differing:
             self._at_first = self.count
             self._rows = self._number_of(sql.SQL("{} AS t WHERE {}").format(image.identifier, _is_there(image)))
 
-    def keep(self, stored: LiveTable | None, kept: LiveTable, image: LiveTable) -> None:
-        """Leave in the image what differs, and copy to `kept` what is stored of it."""
-        if stored is not None:
-            columns, values = [*image.types, *image.markers], _as_in_image(stored, image, image.types)
-            fill = query("keep_differing").format(
-                kept=kept.identifier,
-                columns=identifiers(columns),
-                values=sql.SQL(", ").join([values, *map(sql.Identifier, image.markers)]),
-                stored=stored.identifier,
-                stored_key=_as_in_image(stored, image, image.table.primary_key),
-                key=identifiers(image.table.primary_key),
-                differing=self._name,
-            )
-            self._connection.execute(fill)
-        forget = query("forget_same")
-        self._connection.execute(forget.format(image=image.identifier, differing=self._name, same_key=_same_key(image)))
+    def contain(self, live: LiveTable) -> sql.Composable:
+        """The condition that a row `s` of a table or its image is among them."""
+        found = sql.SQL("EXISTS (SELECT FROM {} AS t WHERE {})")
+        return found.format(self._name, _same_key(live))
 
     def tell(self, kept: LiveTable, image: LiveTable) -> TableDifferences:
         """What was found, in numbers and by examples."""
@@ -84,7 +71,9 @@ class Differing:
         of_columns = sql.SQL(
             'SELECT name, count(*) FROM {}, unnest("#columns") AS name GROUP BY name ORDER BY 2 DESC, 1'
         )
-        unstorable = sql.SQL('"#rejected" WHERE table_name = {}').format(image.table.name)
+        unstorable = sql.SQL('(SELECT DISTINCT key FROM "#rejected" WHERE table_name = {}) AS t').format(
+            image.table.name
+        )
         return TableDifferences(
             table=image.table.name,
             rows=self._rows,
@@ -124,47 +113,53 @@ class Differing:
     def _values(self, side: LiveTable, keys: Sequence[str], columns: Sequence[str]) -> Mapping[str, str | None]:
         if not columns:
             return {}
-        is_it = sql.SQL("{} = %s::text::{}")
-        statement = sql.SQL("SELECT {} FROM {} WHERE {}").format(
-            _listed(f"left({{}}::text, {LONGEST + 1})", columns),
+        shown = sql.SQL(f"left({{}}::text, {LONGEST + 1})")
+        is_it = sql.SQL("t.{}::text = %s")
+        statement = sql.SQL("SELECT {} FROM {} AS t WHERE {}").format(
+            sql.SQL(", ").join(shown.format(_value(side, "t", name, _type(side, side, name))) for name in columns),
             side.identifier,
-            sql.SQL(" AND ").join(
-                is_it.format(sql.Identifier(name), type_name(side.types[name])) for name in side.table.primary_key
-            ),
+            sql.SQL(" AND ").join(is_it.format(sql.Identifier(name)) for name in side.table.primary_key),
         )
         row = self._connection.execute(statement, keys).fetchone() or ()
         cut = [text if text is None or len(text) <= LONGEST else f"{text[:LONGEST]}…" for text in row]
         return dict(zip(columns, cut, strict=True))
 
 
-def _as_in_image(
-    stored: LiveTable | None, image: LiveTable, names: Iterable[str], *, named: bool = False
-) -> sql.Composable:
-    """Columns of what is stored, in the image's types; those that are not there are empty."""
+def _differs(stored: LiveTable, image: LiveTable, name: str) -> sql.Composable:
+    type_ = _type(stored, image, name)
+    # Types of other people need not have an equality.
+    differs = "{} IS DISTINCT FROM {}" if known_type(type_) else "{}::text IS DISTINCT FROM {}::text"
+    return sql.SQL(differs).format(_value(stored, "t", name, type_), _value(image, "s", name, type_))
 
-    def value(name: str) -> sql.Composable:
-        has = stored.types.get(name) if stored else image.types[name]
-        if has is None:
-            return sql.SQL("NULL::{}").format(type_name(image.types[name]))
-        return sql.Identifier(name) if has == image.types[name] else conversion(name, has, image.types[name])
 
-    alias = sql.SQL("{} AS {}")
-    return sql.SQL(", ").join(alias.format(value(n), sql.Identifier(n)) if named else value(n) for n in names)
+def _type(stored: LiveTable, image: LiveTable, name: str) -> str:
+    """The type in which a column is compared: the image's, which is never narrower; what has no column is text."""
+    has_column = name in stored.types or OVERFLOW not in stored.types
+    return image.types.get(name, ColumnType.TEXT.value) if has_column else ColumnType.TEXT.value
+
+
+def _value(live: LiveTable, alias: str, name: str, type_: str) -> sql.Composable:
+    """What a row has in a column, as this type: out of the overflow where it is there."""
+    has, column = live.types.get(name), sql.Identifier(alias, name)
+    value: sql.Composable = column
+    if has is None:
+        value = sql.SQL("NULL::{}").format(type_name(type_))
+    elif has != type_:
+        value = sql.SQL("(SELECT {} FROM (SELECT {}) AS c)").format(conversion(name, has, type_), column)
+    if OVERFLOW not in live.types:
+        return value
+    return sql.SQL("CASE WHEN {0} ? {1} THEN ({0} ->> {1})::{2} ELSE {3} END").format(
+        sql.Identifier(alias, OVERFLOW), name, type_name(type_), value
+    )
 
 
 def _is_there(live: LiveTable) -> sql.Composable:
     return sql.SQL("t.{} IS NOT TRUE").format(sql.Identifier(DELETED)) if live.markers else sql.SQL("true")
 
 
-def _same_key(image: LiveTable) -> sql.Composable:
-    same = (sql.SQL("t.{0} = s.{0}").format(sql.Identifier(name)) for name in image.table.primary_key)
+def _same_key(live: LiveTable) -> sql.Composable:
+    same = (sql.SQL("t.{0} = s.{0}").format(sql.Identifier(name)) for name in live.table.primary_key)
     return sql.SQL(" AND ").join(same)
-
-
-def _differs(type_: str, name: str) -> sql.Composable:
-    # Types of other people need not have an equality.
-    differs = "t.{0} IS DISTINCT FROM s.{0}" if known_type(type_) else "t.{0}::text IS DISTINCT FROM s.{0}::text"
-    return sql.SQL(differs).format(sql.Identifier(name))
 
 
 def _key_document(key: Sequence[str]) -> sql.Composable:

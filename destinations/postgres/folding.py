@@ -35,4 +35,4 @@ def movable(live: LiveTable, rows: Rows) -> list[str]:
     stay = {*table.primary_key, *(name for group in table.lookups for name in group), *(live.overflow or ())}
     cells = zip(rows.columns, map(canonical, rows.rows[0]), strict=True)
     widths = {name: len(text) for name, text in cells if text and name not in stay}
-    return sorted(widths, key=lambda name: -widths[name])
+    return sorted(widths, key=lambda name: (-widths[name], name))

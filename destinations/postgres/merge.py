@@ -38,7 +38,7 @@ def are_dates(cells: Iterable[Cell]) -> bool:
 def check_dates(live: LiveTable, rows: Rows) -> None:
     """Raise `DoesNotFit` where a column of dates is given something else."""
     for position, name in enumerate(rows.columns):
-        if live.types[name] == ColumnType.DATE and not are_dates(map(itemgetter(position), rows.rows)):
+        if live.types.get(name) == ColumnType.DATE and not are_dates(map(itemgetter(position), rows.rows)):
             raise DoesNotFit(name)
 
 

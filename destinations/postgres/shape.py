@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import psycopg
 from psycopg import errors as pg
@@ -21,12 +22,14 @@ class LiveTable:
     """A table as the database has it: `types` gives each of the source's columns its live type, as the server writes it.
 
     `overflow` names the source's columns that have no column here; None where there is no column of the overflow.
+    `statements` keeps what was put together for this shape.
     """
 
     schema: str
     table: Table
     types: Mapping[str, str]
     overflow: frozenset[str] | None = None
+    statements: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def identifier(self) -> sql.Identifier:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from psycopg import sql
 
@@ -14,10 +15,22 @@ from destinations.postgres.shape import LiveTable
 from destinations.postgres.widening import known_type
 from engine.contract import DELETED, SYNCED, ColumnType
 
-_SHAPES_KEPT = 256
-"""How many statements of a kind are kept: more than a source has tables."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
-_cached = lru_cache(maxsize=_SHAPES_KEPT)
+
+def _cached(make: Callable[Concatenate[LiveTable, P], T]) -> Callable[Concatenate[LiveTable, P], T]:
+    """Keep a statement for as long as the shape it is for, which is as long as a session."""
+
+    @wraps(make)
+    def kept(live: LiveTable, /, *args: P.args, **options: P.kwargs) -> T:
+        key = (make, args, *options.items())
+        if key not in live.statements:
+            live.statements[key] = make(live, *args, **options)
+        statement: T = live.statements[key]
+        return statement
+
+    return kept
 
 
 @_cached

@@ -19,6 +19,7 @@ from destinations.postgres.held import Held
 from destinations.postgres.load import load
 from destinations.postgres.merge import Partial
 from destinations.postgres.queries import identifiers, query
+from destinations.postgres.room import OVERFLOW
 from destinations.postgres.shape import LiveTable, prepare
 from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Prepared, Row, Rows, Table, TableDifferences
 
@@ -69,18 +70,17 @@ class PostgresVerification:
             if stored is not None:
                 self._stored[table.name] = stored
                 if image is None:
-                    _make_image(connection, stored)
+                    _copy(connection, stored, table.name, sql.SQL("false"))
             self._image[table.name], prepared = prepare(connection, self._temporary, table)
             if self._narrowed:
-                kept = replace(table, name=self._name_of_kept(table.name))
-                self._kept[table.name], _ = prepare(connection, self._temporary, kept)
+                self._prepare_kept(table)
         return prepared
 
     def lacking(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> Sequence[Row]:
         """Those of the rows that the image does not hold just so; from `narrow` on, the schema's table. Thread-safe."""
         with self._using:
             held = self._held_table(table)
-            if held is None or not held.types.keys() >= set(columns):
+            if held is None or not set(columns) <= {*held.types, *(held.overflow or ())}:
                 return rows
             return [rows[n] for n in self._held.lacking(held, Rows(table, columns, rows))]
 
@@ -117,12 +117,8 @@ class PostgresVerification:
                 for name, differing in self._differing.items():
                     differing.find(self._kept[name], self._image[name])
             else:
-                for name, image in self._image.items():
-                    self._kept[name] = _make_kept(connection, image, self._name_of_kept(name))
-                    if name in tables:
-                        self._differing[name] = differing = Differing(connection, self._schema, len(self._differing))
-                        differing.find(self._stored.get(name), image)
-                        differing.keep(self._stored.get(name), self._kept[name], image)
+                for name in self._image:
+                    self._keep(name, compared=name in tables)
                 self._narrowed = True
                 self._cursors = bookkeeping.cursors(connection, self._schema)
             return sum(differing.count for differing in self._differing.values())
@@ -147,6 +143,24 @@ class PostgresVerification:
     def _held_table(self, table: str) -> LiveTable | None:
         return (self._stored if self._narrowed else self._image).get(table)
 
+    def _keep(self, name: str, *, compared: bool) -> None:
+        """Set aside what the schema has of the rows that differ, and leave nothing else in the image."""
+        stored, image = self._stored.get(name), self._image[name]
+        rows: sql.Composable = sql.SQL("false")
+        if compared:
+            self._differing[name] = differing = Differing(self._connection, self._schema, len(self._differing))
+            differing.find(stored, image)
+            rows = differing.contain(image)
+            forget_same = sql.SQL("DELETE FROM {} AS s WHERE NOT {}").format(image.identifier, rows)
+            self._connection.execute(forget_same)
+        if stored is not None:
+            _copy(self._connection, stored, self._name_of_kept(name), rows)
+        self._prepare_kept(image.table)
+
+    def _prepare_kept(self, table: Table) -> None:
+        kept = replace(table, name=self._name_of_kept(table.name))
+        self._kept[table.name], _ = prepare(self._connection, self._temporary, kept)
+
     def _name_of_kept(self, table: str) -> str:
         return f"#kept {list(self._image).index(table)}"
 
@@ -164,22 +178,18 @@ class PostgresVerification:
 
 
 def _as_stored(connection: Connection, schema: str, table: Table) -> LiveTable | None:
-    """The table as the schema has it: without columns that it lacks. None where there is no such table."""
+    """The table as the schema has it, whatever it lacks; None where there is no such table."""
     described = connection.execute(query("describe_table"), {"schema": schema, "table": table.name})
     there = {name: type_ for _, name, type_, _ in described}
-    types = {name: there[name] for name in table.column_names if name in there}
-    return LiveTable(schema, table, types) if there else None
+    types = {name: there[name] for name in (*table.column_names, OVERFLOW) if name in there}
+    overflow = frozenset(table.column_names) - there.keys() if OVERFLOW in there else None
+    return LiveTable(schema, table, types, overflow) if there else None
 
 
-def _make_image(connection: Connection, stored: LiveTable) -> None:
-    name, key = sql.Identifier(stored.table.name), identifiers(stored.table.primary_key)
-    make = query("create_image").format(image=name, columns=identifiers(stored.types), stored=stored.identifier)
+def _copy(connection: Connection, stored: LiveTable, name: str, rows: sql.Composable) -> None:
+    """Some rows of a table, by the same key."""
+    key, copy = identifiers(stored.table.primary_key), sql.Identifier(name)
+    columns = identifiers((*stored.types, *stored.markers))
+    make = query("create_copy").format(copy=copy, columns=columns, stored=stored.identifier, rows=rows)
     connection.execute(make)
-    connection.execute(sql.SQL("ALTER TABLE pg_temp.{} ADD PRIMARY KEY ({})").format(name, key))
-
-
-def _make_kept(connection: Connection, image: LiveTable, name: str) -> LiveTable:
-    kept = LiveTable(image.schema, replace(image.table, name=name), image.types)
-    make = sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING INDEXES)")
-    connection.execute(make.format(sql.Identifier(name), image.identifier))
-    return kept
+    connection.execute(sql.SQL("ALTER TABLE pg_temp.{} ADD PRIMARY KEY ({})").format(copy, key))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -18,6 +18,14 @@ from engine.contract import (
 )
 from engine.state.models import SetupTestRecord
 
+Tell = Callable[[SetupTest], None]
+"""Called with each finding as soon as it is there."""
+
+
+def keep_quiet(_found: SetupTest) -> None:
+    """Tell nobody."""
+
+
 NO_CREDENTIALS = SetupTest(
     "Credentials",
     TestStatus.FAILED,
@@ -26,32 +34,40 @@ NO_CREDENTIALS = SetupTest(
 """What a connection without any fails."""
 
 
-def run_setup_tests(source: Source, destination: Destination, *, must_pass: bool) -> list[SetupTest]:
+def run_setup_tests(
+    source: Source, destination: Destination, *, must_pass: bool, tell: Tell = keep_quiet
+) -> list[SetupTest]:
     """What the source's checks find, then the destination's. The source is closed afterwards.
 
     Raises:
         SourceRefused, DestinationRefused: `must_pass`, and some did not; the message tells each of them.
     """
     try:
-        found = results(source)
+        found = results(source, tell)
     finally:
         source.close()
     if must_pass and (told := _failures(found)):
         raise SourceRefused(f"{told} Nothing was stored.")
-    found_there = results(destination)
+    found_there = results(destination, tell)
     if must_pass and (told := _failures(found_there)):
         raise DestinationRefused(f"{told} Nothing was stored.")
     return found + found_there
 
 
-def results(end: Source | Destination) -> list[SetupTest]:
+def results(end: Source | Destination, tell: Tell = keep_quiet) -> list[SetupTest]:
     """What one end's checks find; an error that ends them is one more finding."""
     found: list[SetupTest] = []
-    try:
-        found.extend(end.setup_tests())
-    except PenstockError as error:
-        found.append(SetupTest("Running the setup tests", TestStatus.FAILED, str(error), error.code))
+    for test in _until_it_fails(end):
+        found.append(test)
+        tell(test)
     return found
+
+
+def _until_it_fails(end: Source | Destination) -> Iterator[SetupTest]:
+    try:
+        yield from end.setup_tests()
+    except PenstockError as error:
+        yield SetupTest("Running the setup tests", TestStatus.FAILED, str(error), error.code)
 
 
 def _failures(tests: list[SetupTest]) -> str:

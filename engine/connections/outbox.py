@@ -17,21 +17,23 @@ EVENTS_BY_KIND = {
     "paused": "pause_connector",
     "resumed": "resume_connector",
     "deleted": "delete_connector",
+    "delayed": "connection_delayed",
     "sync_requested": "force_update_connector",
     "resync_requested": "resync_connector",
     "tables_resync_requested": "resync_table",
 }
 """The webhook event of each kind of `penstock.events` that has one."""
 
-NEVER = ("status", "dbt_run_start", "dbt_run_succeeded", "dbt_run_failed")
-NEVER_EITHER = ("transformation_start", "transformation_succeeded", "transformation_failed")
+NEVER = (
+    *("status", "dbt_run_start", "dbt_run_succeeded", "dbt_run_failed"),
+    *("transformation_start", "transformation_succeeded", "transformation_failed"),
+)
 """Events of things that there are none of here."""
 
 KNOWN_EVENTS = (
-    *("sync_start", "sync_end", "connection_successful", "connection_failure", "connection_delayed"),
+    *("sync_start", "sync_end", "connection_successful", "connection_failure"),
     *EVENTS_BY_KIND.values(),
     *NEVER,
-    *NEVER_EITHER,
 )
 """What a webhook can ask for."""
 

@@ -6,16 +6,27 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from engine.connections import checks, status
 from engine.connections.body import NOT_STORED, ConnectionBody, ConnectionChange, check_schedule, check_source
 from engine.connections.ends import connect_destination, connect_source
 from engine.connections.host import ConnectionHost, Credentials, StoredCredentials, UnsavedCredentials
 from engine.connections.outbox import announce_setup
-from engine.connections.store import Look, destination_of, find, forget_approvals, last_sync, note, note_pause
+from engine.connections.store import (
+    LOOKING,
+    Look,
+    destination_of,
+    find,
+    forget_approvals,
+    last_sync,
+    looks,
+    note,
+    note_pause,
+    sole,
+)
 from engine.contract import Conflict, InvalidSetting, NotFound, SetupTest
 from engine.plugins import source_plugin
 from engine.queue import jobs
@@ -47,9 +58,10 @@ class Connections:
 
     def look(self, name: str) -> Look:
         """The connection of this name or id, with what its status is told by."""
-        with self._database.session() as session:
-            connection = find(session, name)
-            return Look(connection, last_sync(session, connection), session.scalars(select(func.now())).one())
+        with self._database.reading() as session:
+            named = or_(Connection.id == name, Connection.schema == name)
+            found = {look.connection.id: look for look in looks(session, LOOKING.where(named))}
+        return found[sole(name, [look.connection for look in found.values()]).id]
 
     def page(
         self, *, group_id: str | None = None, schema: str | None = None, after: str = "", limit: int = 100
@@ -59,23 +71,15 @@ class Connections:
         Raises:
             NotFound: there is no such group.
         """
-        run = aliased(Sync)
-        newest = select(run.id).where(run.connection_id == Connection.id).order_by(run.id.desc()).limit(1)
-        query = (
-            select(Connection, Sync, func.now())
-            .outerjoin(Sync, Sync.id == newest.scalar_subquery())
-            .where(Connection.id > after)
-            .order_by(Connection.id)
-            .limit(limit)
-        )
+        query = LOOKING.where(Connection.id > after).order_by(Connection.id).limit(limit)
         if schema is not None:
             query = query.where(Connection.schema == schema)
-        with self._database.session() as session:
+        with self._database.reading() as session:
             if group_id is not None:
                 if session.get(Group, group_id) is None:
                     raise NotFound("group", group_id)
                 query = query.where(Connection.group_id == group_id)
-            return [Look(*row) for row in session.execute(query)]
+            return looks(session, query)
 
     def last_sync(self, connection: Connection) -> Sync | None:
         """The connection's latest sync."""
@@ -208,10 +212,10 @@ class Connections:
             session.delete(connection)
         return connection
 
-    def test(self, name: str) -> list[SetupTest]:
+    def test(self, name: str, tell: checks.Tell = checks.keep_quiet) -> list[SetupTest]:
         """Run the setup tests, keep what they find, and set the connection's setup state by it."""
         before = self.get(name)
-        tests = self._test(before, self._stored_credentials(before), must_pass=False)
+        tests = self._test(before, self._stored_credentials(before), must_pass=False, tell=tell)
         with self._database.session() as session:
             connection = find(session, before.id)
             connection.setup_state = status.setup_state(connection.setup_state, tests)
@@ -254,7 +258,14 @@ class Connections:
     def _stored_credentials(self, connection: Connection) -> StoredCredentials:
         return StoredCredentials(self._database, self._vault, connection.id)
 
-    def _test(self, connection: Connection, credentials: Credentials, *, must_pass: bool) -> list[SetupTest]:
+    def _test(
+        self,
+        connection: Connection,
+        credentials: Credentials,
+        *,
+        must_pass: bool,
+        tell: checks.Tell = checks.keep_quiet,
+    ) -> list[SetupTest]:
         if not credentials.load():
             raise InvalidSetting("auth", checks.NO_CREDENTIALS.message)
         with self._database.session() as session:
@@ -263,6 +274,7 @@ class Connections:
             connect_source(connection, ConnectionHost(self._database, credentials)),
             connect_destination(record, self._database, self._vault),
             must_pass=must_pass,
+            tell=tell,
         )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy.orm import Session, aliased, defer, load_only
 
 from engine.connections.outbox import EVENTS_BY_KIND, announce
 from engine.contract import Conflict, InvalidSetting, NotFound
@@ -26,7 +26,17 @@ class Look:
 
 def find(session: Session, name: str) -> Connection:
     """The connection of this id, else of this name."""
-    found = session.scalars(select(Connection).where(or_(Connection.id == name, Connection.schema == name))).all()
+    named = or_(Connection.id == name, Connection.schema == name)
+    return sole(name, session.scalars(select(Connection).where(named)).all())
+
+
+def sole(name: str, found: Sequence[Connection]) -> Connection:
+    """The one that is meant by a name: the connection of this id, else the only one of this name.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: several groups have one.
+    """
     exact = [connection for connection in found if connection.id == name] or found
     if not exact:
         raise NotFound("connection", name, "`penstock connections list` shows them all.")
@@ -34,6 +44,25 @@ def find(session: Session, name: str) -> Connection:
         ids = ", ".join(connection.id for connection in exact)
         raise Conflict(f"Several groups have a connection '{name}'. Give its id instead: {ids}.")
     return exact[0]
+
+
+_RUN = aliased(Sync)
+_NEWEST = select(_RUN.id).where(_RUN.connection_id == Connection.id).order_by(_RUN.id.desc()).limit(1)
+
+LOOKING = (
+    select(Connection, Sync, func.now())
+    .outerjoin(Sync, Sync.id == _NEWEST.scalar_subquery())
+    .options(
+        defer(Connection.auth),
+        load_only(Sync.outcome, Sync.heartbeat_at, Sync.error_code, Sync.error, Sync.notices),
+    )
+)
+"""The query of `looks`, to be narrowed. It loads what a connection's document is made of."""
+
+
+def looks(session: Session, narrowed: Select[Connection, Sync, datetime]) -> list[Look]:
+    """Connections with their latest sync, in one query: `LOOKING`, narrowed. Their credentials are not loaded."""
+    return [Look(connection, last, now) for connection, last, now in session.execute(narrowed)]
 
 
 def destination_of(session: Session, group_id: str) -> DestinationRecord:

@@ -52,8 +52,8 @@ class WebhookChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    url: Url | None = None
-    events: Events | None = None
+    url: Url | None = Field(None, description="An https address.")
+    events: Events | None = Field(None, description="What is sent, in place of what was sent before.")
     active: bool | None = Field(None, description="Send events, or do not.")
     secret: Signing = None
 

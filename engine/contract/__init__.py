@@ -4,6 +4,7 @@ A source yields messages (`engine.contract.messages`) about tables (`engine.cont
 them and commits them together with the source's cursor. This package is all that a plug-in needs to import.
 """
 
+from engine.contract.authorization import Authorization, Authorizing, Permission
 from engine.contract.cost import Cost
 from engine.contract.destination import (
     Destination,
@@ -57,6 +58,8 @@ __all__ = [
     "DELETED",
     "SYNCED",
     "AccessDenied",
+    "Authorization",
+    "Authorizing",
     "Batch",
     "Cancelled",
     "Catalog",
@@ -88,6 +91,7 @@ __all__ = [
     "NotFound",
     "Notice",
     "PenstockError",
+    "Permission",
     "Prepared",
     "Present",
     "QuotaSpent",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from engine.connections.delays import note_delays
 from engine.contract import DestinationUnavailable
 from engine.queue import jobs
 from engine.schedule import facts
@@ -17,6 +19,9 @@ from engine.state.database import Database
 
 ASK_EVERY = timedelta(seconds=5)
 """The finest frequency is a minute; a few seconds late is punctual."""
+
+LOOK_EVERY = timedelta(minutes=1)
+"""Between two looks for connections whose data is delayed."""
 
 SILENT_AFTER = 60.0
 """Seconds without an answer from the database after which the scheduler counts as not working."""
@@ -33,6 +38,7 @@ class Scheduler:
         self._asked_at = float("-inf")
         self._away = False
         self._clock = BackgroundScheduler(timezone=UTC)
+        self._clock.add_job(self.look_for_delays, "interval", seconds=LOOK_EVERY.total_seconds(), coalesce=True)
         self._clock.add_job(
             self.ask, "interval", seconds=ASK_EVERY.total_seconds(), next_run_time=datetime.now(UTC), coalesce=True
         )
@@ -49,6 +55,11 @@ class Scheduler:
     def stop(self) -> None:
         """Ask no more."""
         self._clock.shutdown(wait=False)
+
+    def look_for_delays(self) -> None:
+        """Tell which connections' data is delayed, where that is new."""
+        with suppress(DestinationUnavailable):  # `ask` says so
+            note_delays(self._database)
 
     def ask(self) -> None:
         """Put every connection that is due into the queue, unless it waits there already."""

@@ -43,6 +43,7 @@ class Database:
             use_native_hstore=False,
             hide_parameters=True,
         )
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def place(self) -> str:
@@ -69,6 +70,16 @@ class Database:
             DestinationUnavailable: the database cannot be reached, or broke off; nothing was changed.
         """
         with self._told(), orm.Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[orm.Session]:
+        """A session that only reads, each statement by itself: the fewest round trips.
+
+        Raises:
+            DestinationUnavailable: the database cannot be reached, or broke off.
+        """
+        with self._told(), orm.Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     @contextmanager

@@ -187,9 +187,29 @@ class Connection(Base):
     rescheduled_for: Mapped[datetime | None] = mapped_column(
         comment="The source's quota is spent: the sync goes on at this time."
     )
+    delayed_since: Mapped[datetime | None] = mapped_column(
+        comment="When its data was found to be delayed, and that was told."
+    )
     succeeded_at: Mapped[datetime | None] = mapped_column(comment="When a sync last succeeded.")
     failed_at: Mapped[datetime | None] = mapped_column(comment="When a sync last failed.")
     created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class ConnectCard(Base):
+    """The newest card by which a person without a key can set a connection up."""
+
+    __tablename__ = "connect_cards"
+    __table_args__ = ({"comment": "The newest Connect Card of each connection; older ones open nothing any more."},)
+
+    connection_id: Mapped[str] = mapped_column(ForeignKey(Connection.id, ondelete="CASCADE"), primary_key=True)
+    id: Mapped[str] = mapped_column(comment="What tells it from older ones.")
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    expires_at: Mapped[datetime]
+    state_hash: Mapped[str | None] = mapped_column(
+        comment="SHA-256 of what the source has to bring back. NULL: nobody is on the way."
+    )
+    browser_hash: Mapped[str | None] = mapped_column(comment="SHA-256 of the cookie of who is, or was last.")
+    used_at: Mapped[datetime | None] = mapped_column(comment="When the connection was set up by it; it is used up.")
 
 
 class Sync(Base):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import os
 from collections.abc import Mapping
@@ -37,9 +40,11 @@ class Vault:
             keys = _key_in(key_file)
         try:
             # openssl prints the standard base64 alphabet, Fernet reads the one for URLs
-            self._fernet = MultiFernet([Fernet(key.strip().translate(_URL_SAFE)) for key in keys.split(",")])
+            texts = [key.strip().translate(_URL_SAFE) for key in keys.split(",")]
+            self._fernet = MultiFernet([Fernet(key) for key in texts])
         except ValueError:
             raise InvalidSetting(self._origin, _FORM) from None
+        self._keys = [base64.urlsafe_b64decode(key) for key in texts]
 
     def seal(self, secrets: Mapping[str, Any]) -> str:
         """The dictionary as text that only the key opens."""
@@ -62,8 +67,21 @@ class Vault:
         secrets: dict[str, Any] = json.loads(opened)
         return secrets
 
+    def sign(self, purpose: str, message: bytes) -> bytes:
+        """A signature (HMAC-SHA256) that only the key makes; one for another purpose does not fit."""
+        return _signature(self._keys[0], purpose, message)
+
+    def has_signed(self, purpose: str, message: bytes, signature: bytes) -> bool:
+        """Whether this is the message's signature, by any of the keys."""
+        return any(hmac.compare_digest(_signature(key, purpose, message), signature) for key in self._keys)
+
 
 _URL_SAFE = str.maketrans("+/", "-_")
+
+
+def _signature(key: bytes, purpose: str, message: bytes) -> bytes:
+    derived = hmac.digest(key, f"penstock {purpose}".encode(), hashlib.sha256)
+    return hmac.digest(derived, message, hashlib.sha256)
 
 
 def _key_in(path: Path) -> str:

@@ -6,7 +6,9 @@ COMMENT ON COLUMN penstock.destinations.kept IS 'Fields kept for compatibility; 
 
 ALTER TABLE penstock.connections
     ADD COLUMN kept jsonb DEFAULT '{}' NOT NULL,
-    ADD COLUMN resync_streams jsonb DEFAULT '[]' NOT NULL;
+    ADD COLUMN resync_streams jsonb DEFAULT '[]' NOT NULL,
+    ADD COLUMN delayed_since timestamptz;
+COMMENT ON COLUMN penstock.connections.delayed_since IS 'When its data was found to be delayed, and that was told.';
 COMMENT ON COLUMN penstock.connections.kept IS 'Further fields kept for compatibility; no effect.';
 COMMENT ON COLUMN penstock.connections.resync_streams IS 'Streams that the next sync reads from the beginning.';
 

@@ -30,7 +30,7 @@ _TOLD: dict[Action, float] = {
     changes.pipelines: 1,
     troubles.pause: 4,
     troubles.odd_pages: 0.5,
-    troubles.index_lag: 1,
+    troubles.index_lag: 2,
 }
 """What HubSpot announces, so that any sync finds it."""
 
@@ -58,13 +58,16 @@ _FAULTS: dict[Action, float] = {
     troubles.migration: 1,
     troubles.daily_quota: 1,
     troubles.expired_tokens: 1,
-    troubles.scope_taken: 1,
-    troubles.scopes_given: 1,
     troubles.add_column: 0.7,
     troubles.resync: 0.3,
 }
-_LOSSES: dict[Action, float] = {troubles.drop_table: 0.7, troubles.delete_rows: 0.7}
-"""What a person does to the tables, so that only a reconciling sync can know."""
+_LOSSES: dict[Action, float] = {
+    troubles.scope_taken: 1,
+    troubles.scopes_given: 1,
+    troubles.drop_table: 0.7,
+    troubles.delete_rows: 0.7,
+}
+"""What loses rows or associations in a way that only a reconciling sync makes good."""
 
 _DEATHS: dict[Action, float] = {troubles.kill: 5, troubles.cancel: 1, troubles.terminate: 3}
 
@@ -139,6 +142,8 @@ def _steps(rng: random.Random, actions: dict[Action, float], count: int, at: Any
 
 _SMALL = Scale(7, 9, 36, inputs=12, group=15, worth_cutting=6, remembered=500, query=6000, commit=25)
 _TINY = Scale(3, 4, 12, inputs=5, group=6, worth_cutting=4, remembered=8, query=60, commit=8)
+_FULL = 0.15
+"""The share of histories in which tables have no room for all properties."""
 _HUGE = 0.002
 """The share of histories with the sizes of the real HubSpot and 20,000 records in one millisecond."""
 
@@ -164,6 +169,8 @@ def _setup(rng: random.Random) -> Setup:
     told = rng.random() < 0.4
     sizes = rng.choice(((12, 6, 10), (40, 15, 25), (25, 40, 10), (130, 20, 30)))
     scale = rng.choice((_SMALL, _SMALL, _TINY, Scale()))
+    if rng.random() < _FULL:
+        scale = replace(scale, columns=rng.choice((60, 75)))
     if rng.random() < _HUGE:
         sizes, scale = (20_100, 20, 30), Scale()
     return Setup(
@@ -177,7 +184,11 @@ def _setup(rng: random.Random) -> Setup:
             "association_page": rng.choice((3, 500)),
             "limit": rng.choice((None, 100, 190)),
         },
-        behaviour={"lexicographic_ids": rng.random() < 0.3, "out_of_order": rng.random() < 0.1},
+        behaviour={
+            "lexicographic_ids": rng.random() < 0.3,
+            "out_of_order": rng.random() < 0.1,
+            **dict(zip(("index_lag", "index_lag_spread"), rng.choice(troubles.LAGS), strict=True)),
+        },
         config=_config(rng, told=told),
         scale=scale,
         oauth=rng.random() < 0.5,

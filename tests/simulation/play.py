@@ -11,9 +11,9 @@ from functools import partial
 import psycopg
 from psycopg import sql
 from simulation.costs import most_calls
-from simulation.engine import Engine, Outcome
 from simulation.history import HARMLESS, RECONCILE, SYNC, History, Setup, Step
 from simulation.scale import scaled
+from simulation.syncing import Engine, Outcome
 from simulation.world import World
 from support.comparison import Comparison
 

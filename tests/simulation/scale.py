@@ -30,6 +30,8 @@ class Scale:
     """Characters of property names in a URL."""
     commit: int = 2000
     """Rows worth a commit."""
+    columns: int = 1600
+    """Columns that a table has room for."""
 
     def configure(self, account: Account) -> None:
         """Let a sandbox have these limits."""
@@ -48,6 +50,7 @@ _CONSTANTS = {
     "connectors.hubspot.recent.CAP": "remembered",
     "connectors.hubspot.records.LONGEST_QUERY": "query",
     "engine.sync.load.ROWS": "commit",
+    "destinations.postgres.room.MAX_COLUMNS": "columns",
 }
 """Where the connector and the engine keep what they know of these sizes."""
 

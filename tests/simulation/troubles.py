@@ -34,6 +34,8 @@ TABLES = (
     "deal_pipeline_stage",
     "property",
 )
+LAGS = ((0, 0), (0, 30), (20, 0), (0, 3500), (600, 2900))
+"""Seconds until search knows of a change at the least, and by how much it can be more."""
 _HTML = "<html><head><title>Just a moment</title></head></html>"
 
 
@@ -126,7 +128,7 @@ def odd_pages(world: World, rng: random.Random) -> str:
 
 
 def index_lag(world: World, rng: random.Random) -> str:
-    lag, spread = rng.choice(((0, 0), (0, 30), (20, 0), (0, 3600), (600, 2900)))
+    lag, spread = rng.choice(LAGS)
     world.account.configure(index_lag=lag, index_lag_spread=spread)
     return f"search knows of a change after {lag} to {lag + spread} s"
 

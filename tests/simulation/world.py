@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import psycopg
-from simulation.engine import Engine
+from simulation.syncing import Engine
 
 from connectors.hubspot.sandbox.account import Account
 

@@ -36,7 +36,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
-GROUPS = {"penstock connections", "penstock db"}
+GROUPS = {"penstock connections", "penstock db", "penstock keys"}
 JOINS = {"|", "&&", ";", ">", "<"}
 OTHER_VARIABLES = {"PENSTOCK_TEST_DATABASE_URL"}
 OTHER_RELATIONS = {"alembic_version", "service"}  # made by a library; systemd's penstock.service

@@ -1,2 +1,2 @@
--- The keys of rows that the image could not store.
-CREATE TEMPORARY TABLE "#rejected" (table_name text, key jsonb, PRIMARY KEY (table_name, key))
+-- The keys of rows that the image could not store; without an index, which could not store them either.
+CREATE TEMPORARY TABLE "#rejected" (table_name text, key jsonb)

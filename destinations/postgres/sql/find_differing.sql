@@ -12,8 +12,8 @@ SELECT
         ELSE 'missing'
     END AS "#kind",
     CASE WHEN t."#" AND s."#" THEN array_remove(ARRAY[{changed}]::text[], NULL) END AS "#columns"
-FROM (SELECT true AS "#", {stored_columns} FROM {stored} AS t WHERE {stored_is_there}) AS t
-{join} JOIN (SELECT true AS "#", {image_columns} FROM {image} AS t WHERE {image_is_there}) AS s ON {same_key}
+FROM (SELECT true AS "#", t.* FROM {stored} AS t WHERE {stored_is_there}) AS t
+{join} JOIN (SELECT true AS "#", t.* FROM {image} AS t WHERE {image_is_there}) AS s ON {same_key}
 WHERE t."#" IS NULL
    OR (t."#" AND s."#" AND ({differs}))
    OR (

@@ -38,7 +38,11 @@ def test_every_call_is_there_and_says_what_it_does(document: dict[str, Any]) -> 
         *("POST /v1/connections", "GET /v1/connections", f"GET {one}", f"PATCH {one}", f"DELETE {one}"),
         *(f"POST {one}/{action}" for action in ("sync", "force", "resync", "test", "schemas/tables/resync")),
         *("GET /v1/groups/{group_id}/connections", "POST /v1/destinations", "GET /v1/users", "GET /v1/account/info"),
-        *("GET /v1/metadata/connector-types/{service}", "POST /v1/webhooks/account", "POST /v1/webhooks/{webhook_id}/test"),
+        *(
+            "GET /v1/metadata/connector-types/{service}",
+            "POST /v1/webhooks/account",
+            "POST /v1/webhooks/{webhook_id}/test",
+        ),
     }
     assert not [name for name in found if "/connectors" in name]
 
@@ -46,6 +50,8 @@ def test_every_call_is_there_and_says_what_it_does(document: dict[str, Any]) -> 
 def test_every_field_is_described(document: dict[str, Any]) -> None:
     silent = []
     for name, schema in document["components"]["schemas"].items():
+        if name.startswith("picky"):  # a test's own source
+            continue
         for field, described in schema.get("properties", {}).items():
             if not described.get("description"):
                 silent.append(f"{name}.{field}")

@@ -14,6 +14,7 @@ from support.receiver import Receiver, receiving
 from support.rig import Rig
 
 from engine.api.webhooks import WebhookDocument
+from engine.connections.delays import note_delays
 from engine.connections.delivery import WebhookSender
 from engine.connections.outbox import KNOWN_EVENTS
 from engine.settings import Settings
@@ -146,6 +147,33 @@ def test_what_happens_is_sent_signed_and_once(
     assert (first["connector_id"], first["connector_name"], first["connector_type"]) == (made["id"], "crm", "picky")
     assert first["group_id"] == first["destination_group_id"] == "default"
     assert deliveries(database) == []
+
+
+def test_a_delay_is_told_once_and_again_when_it_comes_back(create: Any, hook: Any, database: Database) -> None:
+    create(schema="late", sync_frequency=60, run_setup_tests=False)
+    create(schema="resting", sync_frequency=60, paused=True, run_setup_tests=False)
+
+    def told() -> list[str]:
+        note_delays(database)
+        return [
+            delivery.payload["connector_name"]
+            for delivery in deliveries(database)
+            if delivery.payload["event"] == "connection_delayed"
+        ]
+
+    def succeeded(ago: str) -> None:
+        with database.transaction() as changing:
+            changing.execute(
+                text("UPDATE penstock.connections SET succeeded_at = now() - CAST(:ago AS interval)"), {"ago": ago}
+            )
+
+    assert told() == []
+    succeeded("6 hours")
+    assert told() == told() == ["late"]
+    succeeded("1 hour")
+    assert told() == ["late"]
+    succeeded("6 hours")
+    assert told() == ["late", "late"]
 
 
 def test_only_what_was_asked_for_is_sent(

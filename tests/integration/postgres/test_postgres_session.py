@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 import pytest
@@ -21,6 +22,7 @@ from engine.contract import (
     Deletion,
     DestinationBusy,
     DestinationRefused,
+    DestinationUnavailable,
     Follow,
     Loaded,
     LoadSession,
@@ -149,6 +151,40 @@ def test_a_table_that_is_dropped_under_a_session_is_made_again_by_the_next(
     session.close()
     with closing(harness.destination.open("hubspot")) as later:
         assert list(later.prepare(DEAL).changes) == ["made table deal"]
+
+
+def test_a_table_that_is_dropped_under_a_session_is_not_made_again_by_the_same_one(
+    harness: Harness, session: LoadSession
+) -> None:
+    session.prepare(DEAL)
+    session.commit("deals", {"after": "1"})
+    harness.person.execute("DROP TABLE hubspot.deal")
+    wider = Table("deal", (*DEAL.columns, Column("extra", ColumnType.TEXT)), ("id",))
+    for _ in range(2):
+        with pytest.raises(DestinationUnavailable, match=r"hubspot\.deal was dropped while it was loaded"):
+            session.prepare(wider, ["deals"])
+    assert session.cursors() == {"deals": {"after": "1"}}
+    assert harness.person.execute("SELECT to_regclass('hubspot.deal')").fetchone() == (None,)
+    session.close()
+    with closing(harness.destination.open("hubspot")) as later:
+        assert later.prepare(wider, ["deals"]).forgotten == ("deals",)
+
+
+def test_nobody_waits_for_an_answer_from_a_session_that_ends(harness: Harness) -> None:
+    session = harness.destination.open("hubspot")
+    session.prepare(DEAL)
+    session.lacking("deal", ("id",), [("1",)])
+    with harness.person.transaction(), ThreadPoolExecutor(1) as other:
+        harness.person.execute("LOCK TABLE hubspot.deal")
+        asked = other.submit(session.lacking, "deal", ("id",), [("1",)])
+        waiting = "SELECT FROM pg_stat_activity WHERE application_name = 'penstock' AND wait_event_type = 'Lock'"
+        while harness.person.execute(f"{waiting} AND datname = current_database()").fetchone() is None:
+            pass
+        session.close()
+        with pytest.raises(DestinationUnavailable):
+            asked.result()
+    with pytest.raises(DestinationUnavailable, match="closed"):
+        session.lacking("deal", ("id",), [("1",)])
 
 
 @pytest.mark.parametrize(

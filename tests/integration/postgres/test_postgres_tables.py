@@ -172,7 +172,5 @@ def test_a_default_that_cannot_widen_is_told(harness: Harness, session: LoadSess
 def test_a_table_that_has_no_room_for_a_key_is_told(harness: Harness, session: LoadSession) -> None:
     columns = ", ".join(f"c{n} int" for n in range(1597))
     harness.person.execute(f"CREATE TABLE hubspot.deal (id bigint PRIMARY KEY, {columns})")
-    with pytest.raises(
-        DestinationRefused, match="holds 1600, and columns that were dropped count too. Rename the table"
-    ):
+    with pytest.raises(DestinationRefused, match="holds 1600, and columns that were dropped count too"):
         session.prepare(DEAL)

@@ -96,6 +96,8 @@ class Engine:
         self.connections = Connections(self.moments)
         self.forget = False
         """Whether the next sync is to be a historical one again."""
+        self.over_sockets = False
+        """Whether calls go to where the settings say, by the real transport."""
         self._account = account
         self._destination = postgres.connect(postgres.config.model_validate({"url": url}))
         self._schema = schema
@@ -108,8 +110,9 @@ class Engine:
         try:
             with ExitStack() as stack:
                 stack.enter_context(self.connections.watched())
-                network = Network(self._account, self.clock, self.moments, outcome.requests)
-                stack.enter_context(mock.patch("connectors.hubspot.client.Transport", return_value=network))
+                if not self.over_sockets:
+                    network = Network(self._account, self.clock, self.moments, outcome.requests)
+                    stack.enter_context(mock.patch("connectors.hubspot.client.Transport", return_value=network))
                 self._run(host, _Observer(outcome), stack, reconcile=reconcile)
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -119,7 +122,6 @@ class Engine:
             self.connections.close()
         outcome.ended = "killed" if isinstance(outcome.error, Killed) else ending(outcome.error).outcome
         outcome.calls = host.calls
-        assert host.calls == len(outcome.requests) or outcome.ended != "succeeded", "a call is not counted"
         self.moments = Moments()
         self.stop = threading.Event()
         self.connections = Connections(self.moments)
