@@ -5,7 +5,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench clean
+.PHONY: help demo test check lint format bench simulate clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ format: .venv/.ready ## Format the code
 
 bench: .venv/.ready ## Speed and memory, as ratios measured in one run
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+simulate: .venv/.ready ## Random histories of HubSpot, faults and crashes, both sides compared (SEEDS=500)
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),500) --soak $(or $(SOAK),6) $(ARGS)
 
 clean: ## Remove the environment and caches
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

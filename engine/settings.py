@@ -31,6 +31,9 @@ def _bind_address(value: str) -> str:
     return value
 
 
+_THIS_MACHINE = {"127.0.0.1", "[::1]", "0.0.0.0", "[::]"}  # noqa: S104 - nothing is bound here
+
+
 def _web_address(value: str) -> str:
     address = urlsplit(value)
     if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.fragment:
@@ -78,7 +81,10 @@ class Settings(BaseSettings):
     @property
     def address(self) -> str:
         """Where browsers reach the daemon, without a slash at the end."""
-        return self.public_url or f"{'https' if self.tls_certificate else 'http'}://{self.bind}"
+        host, _, port = self.bind.rpartition(":")
+        # sources take addresses without TLS for people to come back to only if the name is localhost
+        named = "localhost" if host in _THIS_MACHINE else host
+        return self.public_url or f"{'https' if self.tls_certificate else 'http'}://{named}:{port}"
 
 
 def load(model: type[_Model]) -> _Model:

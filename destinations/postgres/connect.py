@@ -40,10 +40,13 @@ _SESSION: dict[str, str] = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "30s",
-    # A merge must find its rows by index: a plan made for a small table and kept must not scan the large one.
+    # A merge must find its rows by index, however little is known of the table: nobody analyzes it before it is loaded.
+    # A bitmap scan is the one that cannot do without a condition on the index, so any other is left for last.
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
+    "enable_indexscan": "off",
+    "enable_indexonlyscan": "off",
     "jit": "off",
     "work_mem": "64MB",
 }
@@ -57,7 +60,8 @@ def connect(config: PostgresConfig) -> Connection:
         DestinationRefused: it does not let us in.
     """
     try:
-        connection = psycopg.connect(**config.parameters() | _LIBPQ, autocommit=True)
+        # A plan is for the table as it is now: one that was made while it was small would be kept while it grows.
+        connection = psycopg.connect(**config.parameters() | _LIBPQ, autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
         raise connection_failed(error, config.where) from None
     try:

@@ -50,16 +50,18 @@ def connection_failed(error: psycopg.Error, where: str) -> DestinationError:
 
 
 def _translation(error: psycopg.Error, where: str) -> DestinationError:
-    reason = (error.diag.message_primary or str(error)).rstrip(".")
+    diagnosis = error.diag
+    reason = (diagnosis.message_primary or str(error)).rstrip(".")
     kind, sentence = next((kind, sentence) for classes, kind, sentence in _SENTENCES if isinstance(error, classes))
-    return kind(sentence.format(where=where, reason=reason))
+    table = f"{diagnosis.schema_name}.{diagnosis.table_name}"
+    return kind(sentence.format(where=where, reason=reason, table=table, d=diagnosis))
 
 
 _SENTENCES: tuple[tuple[tuple[type[psycopg.Error], ...], type[DestinationError], str], ...] = (
     (
         (pg.InsufficientPrivilege,),
         DestinationRefused,
-        "PostgreSQL at {where}: {reason}. Grant the destination's user that privilege.",
+        "PostgreSQL at {where}: {reason}. Grant the destination's user that privilege, or make it the owner.",
     ),
     (
         (pg.DiskFull,),
@@ -69,7 +71,7 @@ _SENTENCES: tuple[tuple[tuple[type[psycopg.Error], ...], type[DestinationError],
     (
         (pg.LockNotAvailable,),
         DestinationRefused,
-        "Another session of PostgreSQL at {where} holds a lock: {reason}. Find it in pg_locks, and end it.",
+        "Another session of PostgreSQL at {where} held a lock for too long: {reason}. Find it in pg_locks, and end it.",
     ),
     (
         (pg.ReadOnlySqlTransaction,),
@@ -87,9 +89,22 @@ _SENTENCES: tuple[tuple[tuple[type[psycopg.Error], ...], type[DestinationError],
         "PostgreSQL at {where} broke off: {reason}.",
     ),
     (
+        (pg.NotNullViolation,),
+        DestinationRefused,
+        "{table}.{d.column_name} in PostgreSQL at {where} may not be empty, but the source has rows without it. Let it be "
+        "empty (ALTER TABLE {table} ALTER COLUMN {d.column_name} DROP NOT NULL), or, if it is a column of your own, give it "
+        "a default.",
+    ),
+    (
         (psycopg.IntegrityError,),
         DestinationRefused,
-        "A constraint in PostgreSQL at {where} does not let the data in: {reason}. Drop that constraint.",
+        "The constraint or index {d.constraint_name} of {table} in PostgreSQL at {where} does not let the data in: "
+        "{reason}. Drop it.",
+    ),
+    (
+        (pg.GeneratedAlways, pg.InvalidColumnReference),
+        DestinationRefused,
+        "A column in PostgreSQL at {where} is computed there, but the source has one of its name: {reason}. Rename it.",
     ),
     (
         (psycopg.Error,),

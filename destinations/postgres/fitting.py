@@ -8,7 +8,7 @@ from psycopg import sql
 
 from destinations.postgres.connect import Connection
 from destinations.postgres.errors import UNSTORABLE
-from destinations.postgres.merge import Texts, are_dates
+from destinations.postgres.merge import Texts, are_dates, are_times
 from destinations.postgres.queries import type_name
 from destinations.postgres.widening import TIMESTAMPTZ, known_type, written
 from engine.contract import ColumnType, ladder
@@ -30,8 +30,8 @@ def fit(connection: Connection, cells: Texts, type_: str) -> bool:
     """Whether the type holds all of these cells, and holds them whole. Within a transaction."""
     if type_ == ColumnType.DATE and not are_dates(cells):
         return False
-    if type_ == TIMESTAMPTZ and not all(cell[:1].isdecimal() for cell in cells if cell is not None):
-        return False  # PostgreSQL knows when `today` and `now` are
+    if type_ == TIMESTAMPTZ and not are_times(cells):
+        return False
     cast = sql.SQL("SELECT count(cell::{}) FROM unnest(%s::text[]) AS cell").format(type_name(type_))
     try:
         with connection.transaction():

@@ -16,7 +16,8 @@ from destinations.postgres import statements
 from destinations.postgres.cleaning import cleaned_rows
 from destinations.postgres.connect import Connection
 from destinations.postgres.errors import UNSTORABLE, translated
-from destinations.postgres.merge import check_dates, texts
+from destinations.postgres.locks import naming_the_holder
+from destinations.postgres.merge import check_times, texts
 from destinations.postgres.shape import LiveTable
 from engine.contract import DestinationUnavailable, Rows
 
@@ -39,7 +40,7 @@ class Held:
     def any_row(self, live: LiveTable) -> bool:
         """Whether the table has a row."""
         with self._asking, translated(self._where):
-            return bool(self._ask(statements.any_row(live)))
+            return bool(self._ask(live, statements.any_row(live)))
 
     def close(self) -> None:
         """Answer no more, nor let anybody wait for an answer."""
@@ -53,9 +54,9 @@ class Held:
 
     def _lacking(self, live: LiveTable, rows: Rows, start: int = 0) -> Iterator[int]:
         try:
-            check_dates(live, rows)
+            check_times(live, rows)
             question = statements.lacking(live, rows.columns)
-            found = self._ask(question, texts(rows.rows, range(len(rows.columns))))
+            found = self._ask(live, question, texts(rows.rows, range(len(rows.columns))))
         except pg.UndefinedFunction:
             # a column has become text since `live` was read: whoever takes the rows as lacking only reads them again
             found = [(number,) for number in range(1, len(rows.rows) + 1)]
@@ -76,9 +77,10 @@ class Held:
         else:
             yield start
 
-    def _ask(self, question: bytes, parameters: Sequence[Any] = ()) -> list[TupleRow]:
+    def _ask(self, live: LiveTable, question: bytes, parameters: Sequence[Any] = ()) -> list[TupleRow]:
         if self._closed:
             raise DestinationUnavailable(f"The connection to PostgreSQL at {self._where} is closed.")
         if self._connection is None:
             self._connection = self._connect()
-        return self._connection.execute(question, parameters).fetchall()
+        with naming_the_holder(self._connection, live.schema, self._where):
+            return self._connection.execute(question, parameters).fetchall()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import TypeAlias
@@ -13,6 +13,7 @@ from destinations.postgres.connect import Connection
 from destinations.postgres.errors import DoesNotFit
 from destinations.postgres.folding import folded
 from destinations.postgres.shape import LiveTable
+from destinations.postgres.widening import TIMESTAMPTZ
 from engine.contract import Cell, ColumnType, Loaded, Present, Row, Rows
 
 Texts: TypeAlias = list[str | None]
@@ -35,11 +36,20 @@ def are_dates(cells: Iterable[Cell]) -> bool:
     return {len(cell) for cell in cells if cell.__class__ is str} <= {_DATE_LENGTH}
 
 
-def check_dates(live: LiveTable, rows: Rows) -> None:
-    """Raise `DoesNotFit` where a column of dates is given something else."""
+def are_times(cells: Iterable[Cell]) -> bool:
+    """Whether none of them is a word: PostgreSQL knows when `today` and `now` are, and puts that down instead."""
+    return all(cell[:1].isdecimal() for cell in cells if cell.__class__ is str)
+
+
+def check_times(live: LiveTable, rows: Rows) -> None:
+    """Raise `DoesNotFit` where a column of dates or times is given something else that PostgreSQL would take."""
     for position, name in enumerate(rows.columns):
-        if live.types.get(name) == ColumnType.DATE and not are_dates(map(itemgetter(position), rows.rows)):
+        are_some = _CHECKS.get(live.types.get(name, ""))
+        if are_some and not are_some(map(itemgetter(position), rows.rows)):
             raise DoesNotFit(name)
+
+
+_CHECKS: dict[str, Callable[[Iterable[Cell]], bool]] = {ColumnType.DATE: are_dates, TIMESTAMPTZ: are_times}
 
 
 def texts(rows: Iterable[Row], positions: Iterable[int]) -> list[Texts]:
@@ -94,6 +104,8 @@ class TableLoad:
             self._connection.execute(statements.clear_staging(self.live))
         self._has_staged = True
         self._copy(statements.copy_to_staging(self.live, rows.columns), rows)
+        if self.live.table.history:
+            return self._merge_versions(rows, told)
         update = statements.update_rows(self.live, rows.columns, deleted=rows.deleted, told=told)
         changed = self._connection.execute(update).rowcount if update else 0
         inserted = 0
@@ -101,6 +113,18 @@ class TableLoad:
             insert = statements.insert_rows(self.live, rows.columns, deleted=rows.deleted)
             inserted = self._connection.execute(insert).rowcount
         return Loaded(inserted, deleted=changed) if rows.deleted else Loaded(inserted, updated=changed)
+
+    def _merge_versions(self, rows: Rows, told: tuple[str, ...]) -> Loaded:
+        """Close the versions that are not true any more and add those that are; what is staged is true now."""
+        close = statements.close_versions(self.live, rows.columns, deleted=rows.deleted, told=told)
+        closed = self._connection.execute(close).rowcount
+        following = statements.open_versions(self.live, rows.columns, deleted=rows.deleted, told=told)
+        opened = self._connection.execute(following).rowcount
+        inserted = 0
+        if not isinstance(rows, Partial):
+            insert = statements.insert_rows(self.live, rows.columns, deleted=rows.deleted)
+            inserted = self._connection.execute(insert).rowcount
+        return Loaded(inserted, deleted=max(closed, opened)) if rows.deleted else Loaded(inserted, updated=opened)
 
     def remove(self, columns: tuple[str, ...], keys: Sequence[Row], given: Sequence[Texts] = ()) -> Loaded:
         """Mark the rows of these keys as gone, except those with the primary keys `given`, a list for each key column."""
@@ -135,7 +159,7 @@ class TableLoad:
         return self._connection.execute(statements.any_key_there(self.live), self.keys(rows)).fetchone() is not None
 
     def _copy(self, statement: bytes, rows: Rows) -> None:
-        check_dates(self.live, rows)
+        check_times(self.live, rows)
         with self._connection.cursor() as cursor:
             write_canonical(cursor)
             with cursor.copy(statement) as copy:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -12,10 +12,12 @@ import psycopg
 from destinations.postgres import bookkeeping
 from destinations.postgres.careful import load_carefully
 from destinations.postgres.connect import Connection
+from destinations.postgres.erasing import erase
 from destinations.postgres.errors import CALLS_FOR_CARE, translated
 from destinations.postgres.held import Held
 from destinations.postgres.load import load
-from destinations.postgres.merge import Partial
+from destinations.postgres.locks import naming_the_holder
+from destinations.postgres.merge import Partial, TableLoad
 from destinations.postgres.shape import LiveTable, prepare
 from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Prepared, Present, Row, Rows, Table
 
@@ -39,12 +41,12 @@ class PostgresSession:
 
     def cursors(self) -> Mapping[str, Cursor]:
         """Each stream's cursor as last committed."""
-        with translated(self._where):
+        with self._told():
             return bookkeeping.cursors(self._connection, self._schema)
 
     def forget(self, streams: Iterable[str]) -> None:
         """Drop the cursors of these streams; no row is touched."""
-        with translated(self._where):
+        with self._told():
             bookkeeping.forget_cursors(self._connection, self._schema, streams)
 
     def prepare(self, table: Table, streams: Iterable[str] = ()) -> Prepared:
@@ -52,7 +54,7 @@ class PostgresSession:
         known = self._tables.get(table.name)
         if known is not None and known.table == table:
             return Prepared()
-        with translated(self._where), self._connection.transaction():
+        with self._told(), self._connection.transaction():
             live, prepared = prepare(self._connection, self._schema, table)
             if prepared.made and known is not None:
                 raise DestinationUnavailable(f"The table {self._schema}.{table.name} was dropped while it was loaded.")
@@ -70,6 +72,18 @@ class PostgresSession:
         """Whether a prepared table has any row at all. Thread-safe."""
         return self._held.any_row(self._tables[table])
 
+    def withdraw(self, table: str) -> None:
+        """Take all rows of a prepared table for gone until they are given again."""
+        live = self._tables[table]
+        if live.table.soft_delete:
+            with self._told(), self._connection.transaction():
+                TableLoad(self._connection, live).remove((), [()])
+
+    def erase(self, table: str, columns: Collection[str]) -> None:
+        """Take the values of these columns out of the table, and out of what was set aside."""
+        with self._told(), self._connection.transaction():
+            erase(self._connection, self._schema, table, columns)
+
     def write(self, batch: Batch) -> None:
         """Keep a batch of a prepared table for the next commit.
 
@@ -86,7 +100,7 @@ class PostgresSession:
     def commit(self, stream: str, cursor: Cursor) -> Loaded:
         """Merge what is staged and move the stream's cursor, in one transaction; or do neither and raise."""
         batches, self._staged = self._staged, []
-        with translated(self._where):
+        with self._told():
             try:
                 return self._commit(load, batches, stream, cursor)
             except CALLS_FOR_CARE:
@@ -99,6 +113,12 @@ class PostgresSession:
             self._connection.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()
         self._held.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What PostgreSQL raises, in the words of the contract."""
+        with translated(self._where), naming_the_holder(self._connection, self._schema, self._where):
+            yield
 
     def _commit(self, load_all: _Load, batches: Sequence[Batch], stream: str, cursor: Cursor) -> Loaded:
         tables = dict(self._tables)

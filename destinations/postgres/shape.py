@@ -11,10 +11,11 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from destinations.postgres.connect import Connection
+from destinations.postgres.history import OWN_COLUMNS, begin, set_aside
 from destinations.postgres.queries import identifiers, query, type_name
 from destinations.postgres.room import MAX_COLUMNS, OVERFLOW, overflow_notice, without_room
 from destinations.postgres.widening import conversion, widened, written
-from engine.contract import DELETED, SYNCED, ColumnType, DestinationRefused, Prepared, Table
+from engine.contract import DELETED, START, SYNCED, ColumnType, DestinationRefused, Prepared, Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +38,11 @@ class LiveTable:
         return sql.Identifier(self.schema, self.table.name)
 
     @property
+    def key(self) -> tuple[str, ...]:
+        """The columns of the primary key here: with history, a row's key has one row for each version."""
+        return (*self.table.primary_key, START) if self.table.history else self.table.primary_key
+
+    @property
     def markers(self) -> tuple[str, ...]:
         """The boolean columns that say whether a row is gone from the source."""
         return (DELETED, *self.table.deleted_aliases) if self.table.soft_delete else ()
@@ -54,6 +60,9 @@ def prepare(connection: Connection, schema: str, table: Table) -> tuple[LiveTabl
     try:
         with connection.transaction():
             there = _live_columns(connection, schema, table.name)
+            if there and START in there and not table.history:
+                set_aside(connection, schema, table.name)
+                there = None
             live = _asked(connection, schema, table, there or {})
             if there is None:
                 changes = _create(connection, live)
@@ -62,6 +71,8 @@ def prepare(connection: Connection, schema: str, table: Table) -> tuple[LiveTabl
                 wider = {c.name: widened(live.types[c.name], c.type) for c in table.columns if c.name in live.types}
                 live, reasons = widen(connection, live, wider)
                 changes += reasons.values()
+                if table.history and START not in there:
+                    begin(connection, live.identifier, live.key)
             _check_key_and_add_indexes(connection, live)
     except pg.TooManyColumns as error:
         raise DestinationRefused(
@@ -149,7 +160,8 @@ def _asked(connection: Connection, schema: str, table: Table, there: Mapping[str
 def _own_columns(live: LiveTable) -> dict[str, tuple[sql.SQL, sql.SQL]]:
     """The type and the default of each column that this destination keeps itself."""
     markers = dict.fromkeys(live.markers, (sql.SQL("boolean NOT NULL"), sql.SQL("false")))
-    return {SYNCED: (sql.SQL("timestamptz"), sql.SQL("now()")), **markers}
+    versions = OWN_COLUMNS if live.table.history else {}
+    return {SYNCED: (sql.SQL("timestamptz"), sql.SQL("now()")), **markers, **versions}
 
 
 def _create(connection: Connection, live: LiveTable) -> list[str]:
@@ -159,7 +171,7 @@ def _create(connection: Connection, live: LiveTable) -> list[str]:
             sql.SQL("{} {} DEFAULT {}").format(sql.Identifier(name), type_, default)
             for name, (type_, default) in _own_columns(live).items()
         ),
-        sql.SQL("PRIMARY KEY ({})").format(identifiers(live.table.primary_key)),
+        sql.SQL("PRIMARY KEY ({})").format(identifiers(live.key)),
     ]
     connection.execute(sql.SQL("CREATE TABLE {} ({})").format(live.identifier, sql.SQL(", ").join(columns)))
     return [f"made table {live.table.name}"]
@@ -185,10 +197,10 @@ def _check_key_and_add_indexes(connection: Connection, live: LiveTable) -> None:
     parameters = {"schema": live.schema, "table": table.name}
     indexes = connection.execute(query("describe_indexes"), parameters).fetchall()
     keys = [tuple(columns) for is_primary, columns in indexes if is_primary]
-    if not keys or set(keys[0]) != set(table.primary_key):
+    if not keys or set(keys[0]) != set(live.key):
         has = f"the primary key ({', '.join(keys[0])})" if keys else "no primary key"
         raise DestinationRefused(
-            f"{live.schema}.{table.name} has {has}, but ({', '.join(table.primary_key)}) is needed. "
+            f"{live.schema}.{table.name} has {has}, but ({', '.join(live.key)}) is needed. "
             "Rename the table, so that it is made anew, or give it that key."
         )
     leading = [columns for _, columns in indexes]

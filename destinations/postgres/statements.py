@@ -9,11 +9,12 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from psycopg import sql
 
+from destinations.postgres.history import NEXT_START, ended
 from destinations.postgres.queries import identifiers, query, type_name
 from destinations.postgres.room import OVERFLOW
 from destinations.postgres.shape import LiveTable
 from destinations.postgres.widening import known_type
-from engine.contract import DELETED, SYNCED, ColumnType
+from engine.contract import ACTIVE, DELETED, END, START, SYNCED, ColumnType
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -90,12 +91,9 @@ def update_rows(
     Where one of the columns is the overflow, it tells of the columns `told`, and of no other.
     """
     values = [name for name in columns if name not in live.table.primary_key]
-    told = tuple(
-        sorted(told, key=lambda name: name not in (live.overflow or ()))
-    )  # the likeliest to be found come first
     is_marked = sql.SQL("t.{} IS DISTINCT FROM {}")
     changes = [
-        *(_overflow_differs(told) if name == OVERFLOW else _differs(live, name) for name in values),
+        *_changes(live, values, told),
         *(is_marked.format(sql.Identifier(name), sql.Literal(deleted)) for name in live.markers),
     ]
     if not changes:
@@ -111,13 +109,58 @@ def update_rows(
 
 
 @_cached
+def close_versions(live: LiveTable, columns: tuple[str, ...], *, deleted: bool, told: tuple[str, ...] = ()) -> bytes:
+    """End the versions that what is staged says are not true any more; `told` as in `update_rows`."""
+    values = [name for name in columns if name not in live.table.primary_key]
+    differs = [sql.SQL("true")] if deleted else [*_changes(live, values, told), sql.SQL("false")]
+    statement = query("update_rows").format(
+        target=live.identifier,
+        staging=_staging(live),
+        assignments=_assignments(live, deleted=deleted),
+        same_key=_same(live.table.primary_key, "s"),
+        changes=sql.SQL("t.{} AND ({})").format(sql.Identifier(ACTIVE), sql.SQL(" OR ").join(differs)),
+    )
+    return statement.as_bytes()
+
+
+@_cached
+def open_versions(live: LiveTable, columns: tuple[str, ...], *, deleted: bool, told: tuple[str, ...] = ()) -> bytes:
+    """Add a version where the last one is not true any more, or, of deleted rows, has other values than their last ones.
+
+    What is not staged is as it was; `told` as in `update_rows`.
+    """
+    values = [name for name in columns if name not in live.table.primary_key]
+    changed = [*_changes(live, values, told), sql.SQL("false")]
+    merged = {OVERFLOW: _merged_overflow(_likeliest_first(live, told))} if OVERFLOW in columns else {}
+    own = {START: NEXT_START, **({ACTIVE: sql.SQL("false"), END: NEXT_START} if deleted else {})}
+    cells = {
+        **{name: merged.get(name, sql.Identifier("s" if name in columns else "t", name)) for name in live.types},
+        **{name: sql.Literal(deleted) for name in live.markers},
+        **own,
+    }
+    statement = query("open_versions").format(
+        target=live.identifier,
+        staging=_staging(live),
+        columns=identifiers(cells),
+        values=sql.SQL(", ").join(cells.values()),
+        same_key=_same(live.table.primary_key, "s"),
+        start=sql.Identifier(START),
+        wanted=sql.SQL(" OR ").join(changed) if deleted else sql.SQL("NOT t.{}").format(sql.Identifier(ACTIVE)),
+    )
+    return statement.as_bytes()
+
+
+@_cached
 def insert_rows(live: LiveTable, columns: tuple[str, ...], *, deleted: bool) -> bytes:
     """Insert the staged rows that are not there."""
-    values = [identifiers(columns, "s"), *(sql.Literal(deleted) for _ in live.markers)]
+    own: dict[str, sql.Composable] = {name: sql.Literal(deleted) for name in live.markers}
+    if live.table.history and deleted:
+        own |= {ACTIVE: sql.SQL("false"), END: sql.SQL("now()")}
+    values = [identifiers(columns, "s"), *own.values()]
     statement = query("insert_rows").format(
         target=live.identifier,
         staging=_staging(live),
-        columns=identifiers((*columns, *live.markers)),
+        columns=identifiers((*columns, *own)),
         values=sql.SQL(", ").join(values),
         same_key=_same(live.table.primary_key, "s"),
     )
@@ -132,7 +175,7 @@ def remove_rows(live: LiveTable, columns: tuple[str, ...]) -> bytes:
         assignments=_assignments(live, deleted=True),
         keys=_keys(live, columns) if columns else sql.SQL("(SELECT) AS k"),
         same_key=_same(columns, "k") if columns else sql.SQL("true"),
-        is_there=_is_there(),
+        is_there=_is_there(live),
         primary_key=identifiers(live.table.primary_key, "t"),
         given=_arrays(live, live.table.primary_key),
     )
@@ -150,7 +193,7 @@ def remove_absent(live: LiveTable, column: str, *, above: bool, to: bool) -> byt
     statement = query("remove_absent").format(
         target=live.identifier,
         assignments=_assignments(live, deleted=True),
-        is_there=_is_there(),
+        is_there=_is_there(live),
         range=sql.SQL(" AND ").join([*filter(None, bounds), sql.SQL("true")]),
         key=key,
         keys=sql.SQL("%s::text[]::{}[]").format(type_),
@@ -171,7 +214,7 @@ def lacking(live: LiveTable, columns: tuple[str, ...]) -> bytes:
         columns=identifiers(columns),
         target=live.identifier,
         same=sql.SQL(" AND ").join(same),
-        is_there=_is_there() if live.markers else sql.SQL("true"),
+        is_there=_is_there(live) if live.markers else sql.SQL("true"),
     )
     return statement.as_bytes()
 
@@ -182,8 +225,21 @@ def _staging(live: LiveTable) -> sql.Identifier:
     return sql.Identifier("pg_temp", f"penstock_{hashlib.sha256(shape.encode()).hexdigest()[:16]}")
 
 
-def _is_there() -> sql.Composable:
+def _is_there(live: LiveTable) -> sql.Composable:
+    if live.table.history:
+        return sql.Identifier("t", ACTIVE)
     return sql.SQL("t.{} IS NOT TRUE").format(sql.Identifier(DELETED))
+
+
+def _changes(live: LiveTable, values: Iterable[str], told: Iterable[str]) -> list[sql.Composable]:
+    """The conditions on which a stored row differs from a staged one."""
+    told = _likeliest_first(live, told)
+    return [_overflow_differs(told) if name == OVERFLOW else _differs(live, name) for name in values]
+
+
+def _likeliest_first(live: LiveTable, told: Iterable[str]) -> tuple[str, ...]:
+    """The columns told, those first that are likeliest to be found in the overflow."""
+    return tuple(sorted(told, key=lambda name: name not in (live.overflow or ())))
 
 
 def _in_order(live: LiveTable, column: str) -> tuple[sql.Composable, sql.SQL]:
@@ -246,6 +302,7 @@ def _assignments(
     live: LiveTable, values: Iterable[str] = (), *, deleted: bool, told: Iterable[str] = ()
 ) -> sql.Composable:
     staged, merged = sql.SQL("{0} = s.{0}"), sql.SQL("{} = {}")
+    told = _likeliest_first(live, told)
     return sql.SQL(", ").join(
         [
             *(
@@ -255,6 +312,7 @@ def _assignments(
                 for name in values
             ),
             *(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(deleted)) for name in live.markers),
+            *(ended(deleted=deleted) if live.table.history else ()),
             sql.SQL("{} = now()").format(sql.Identifier(SYNCED)),
         ]
     )

@@ -46,9 +46,7 @@ class PostgresVerification:
         self._staged: list[Batch] = []
         with translated(where):
             connection.execute(query("create_verification"))
-            (self._temporary,) = connection.execute("SELECT pg_my_temp_schema()::regnamespace::text").fetchone() or (
-                "",
-            )
+            ((self._temporary,),) = connection.execute("SELECT pg_my_temp_schema()::regnamespace::text").fetchall()
             self._cursors = bookkeeping.cursors(connection, schema)
 
     def cursors(self) -> Mapping[str, Cursor]:
@@ -89,6 +87,12 @@ class PostgresVerification:
         with self._using:
             held = self._held_table(table)
             return held is not None and self._held.any_row(held)
+
+    def withdraw(self, table: str) -> None:
+        """Nothing: the image begins empty."""
+
+    def erase(self, table: str, columns: Collection[str]) -> None:
+        """Nothing: the schema is not written to."""
 
     def write(self, batch: Batch) -> None:
         """Keep a batch of a prepared table for the next commit."""

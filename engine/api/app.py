@@ -18,6 +18,7 @@ from engine.api import (
     groups,
     metadata,
     openapi,
+    schemas,
     syncing,
     webhooks,
 )
@@ -25,7 +26,9 @@ from engine.api.access import Access
 from engine.api.gate import Gate
 from engine.api.metrics import Statuses, exposition
 from engine.api.services import Services
+from engine.connections.cards import PATH
 from engine.contract import DestinationUnavailable
+from engine.web.app import create_pages
 
 Check = Callable[[], bool]
 
@@ -56,25 +59,31 @@ def create_app(checks: Mapping[str, Check], statuses: Statuses, services: Servic
     envelope.install(app)
     app.include_router(_health(checks, statuses))
     for path, shown in (("/v1/connections", True), ("/v1/connectors", False)):
-        for router in (connections.router, syncing.router, approvals.of_connections):
+        for router in (connections.router, syncing.router, schemas.router, approvals.of_connections):
             app.include_router(router, prefix=path, include_in_schema=shown)
     app.include_router(approvals.of_destinations, prefix="/v1/destinations")
     for module in (groups, destinations, account, metadata, webhooks):
         app.include_router(module.router)
+    app.mount(PATH, create_pages(services.cards))
     return app
 
 
 def _health(checks: Mapping[str, Check], statuses: Statuses) -> APIRouter:
     router = APIRouter(tags=["health"])
 
-    @router.get("/healthz", summary="Whether the daemon works")
+    @router.get("/healthz", summary="Whether the daemon works", responses={503: {"description": "A part is down."}})
     def healthz() -> JSONResponse:
         """200 when all parts work, else 503; the answer says which ones do not."""
         parts = {name: "ok" if works() else "down" for name, works in checks.items()}
         healthy = all(state == "ok" for state in parts.values())
         return JSONResponse({"status": "ok" if healthy else "down", **parts}, 200 if healthy else 503)
 
-    @router.get("/metrics", summary="Metrics for Prometheus")
+    @router.get(
+        "/metrics",
+        summary="Metrics for Prometheus",
+        response_class=PlainTextResponse,
+        responses={503: {"description": "The database does not answer."}},
+    )
     def metrics() -> Response:
         """Gauges for each connection in Prometheus's text format."""
         try:

@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from engine.api.access import Admitted
-from engine.api.documents import ConnectionDocument, SyncDocument, TestedConnectionDocument
+from engine.api.documents import CardAnswer, ConnectionDocument, SyncDocument, TestedConnectionDocument
 from engine.api.envelope import success
 from engine.api.openapi import Listed, answers
 from engine.api.reading import Body, Paged
 from engine.api.services import Served
-from engine.connections.body import ConnectionBody, ConnectionChange, TestBody, parse
+from engine.connections.body import CardBody, ConnectionBody, ConnectionChange, TestBody, parse
+from engine.connections.card import Issued
 from engine.connections.document import look_document, setup_test_documents, sync_documents
 from engine.connections.operator import USER_ID
 from engine.connections.reports import sync_history
@@ -25,8 +26,10 @@ router = APIRouter(tags=["connections"])
 )
 def create(raw: Body, serve: Served, _caller: Admitted) -> Response:
     """Create a connection and run its setup tests. If one fails it is stored all the same, as incomplete."""
-    connection = serve.connections.create(parse(ConnectionBody, raw), must_pass=False, by=USER_ID)
-    return success("Connection has been created", _tested(serve, connection.id), status=201)
+    body = parse(ConnectionBody, raw)
+    connection = serve.connections.create(body, must_pass=False, by=USER_ID)
+    data = _tested(serve, connection.id, with_card=body.connect_card_config is not None)
+    return success("Connection has been created", data, status=201)
 
 
 @router.get("", summary="List connections", **answers(Listed[ConnectionDocument], 404))
@@ -55,8 +58,10 @@ def get(connection_id: str, serve: Served, _caller: Admitted) -> Response:
 )
 def update(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
     """Change what is given; the rest stays. Setup tests run when config or credentials change, or when asked for."""
-    connection = serve.connections.update(connection_id, parse(ConnectionChange, raw), must_pass=False)
-    return success("Connection has been updated", _tested(serve, connection.id))
+    change = parse(ConnectionChange, raw)
+    connection = serve.connections.update(connection_id, change, must_pass=False)
+    data = _tested(serve, connection.id, with_card=change.connect_card_config is not None)
+    return success("Connection has been updated", data)
 
 
 @router.delete("/{connection_id}", summary="Delete a connection", **answers(None, 404, 409))
@@ -87,6 +92,31 @@ def history(connection_id: str, page: Paged, serve: Served, _caller: Admitted) -
     return success(data={"items": sync_documents(sync_history(serve.database, connection.id, limit=page.limit))})
 
 
-def _tested(serve: Served, connection_id: str) -> dict[str, object]:
-    document = look_document(serve.connections.look(connection_id))
-    return {**document, "setup_tests": setup_test_documents(serve.connections.setup_tests(connection_id))}
+@router.post(
+    "/{connection_id}/connect-card",
+    summary="Make a Connect Card",
+    **answers(CardAnswer, 404, 409, body=CardBody, optional=True),
+)
+def connect_card(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+    """Make a link by which a person without a key connects their account. Earlier links open nothing any more."""
+    body = parse(CardBody, raw)
+    connection = serve.connections.get(connection_id)
+    issued = serve.cards.issue(connection.id, body.connect_card_config)
+    return success(
+        data={
+            "connector_id": connection.id,
+            "connect_card": _card(issued),
+            "connect_card_config": issued.config,
+        }
+    )
+
+
+def _tested(serve: Served, connection_id: str, *, with_card: bool = False) -> dict[str, object]:
+    look = serve.connections.look(connection_id)
+    tests = setup_test_documents(serve.connections.setup_tests(connection_id))
+    issued = serve.cards.issue_if_possible(look.connection) if with_card else None
+    return {**look_document(look), "setup_tests": tests, **({"connect_card": _card(issued)} if issued else {})}
+
+
+def _card(issued: Issued) -> dict[str, str]:
+    return {"token": issued.token, "uri": issued.uri}

@@ -56,6 +56,21 @@ class CardConfig(_Document):
     all_fields: bool | None = Field(None, description="Kept and shown only.")
 
 
+class CardDocument(_Document):
+    """A Connect Card: how a person without a key sets the connection up in a browser."""
+
+    token: str = Field(description="What opens it; good for three days, or until a newer one is made.")
+    uri: str = Field(description="The page to send the person to; the token is in it.")
+
+
+class CardAnswer(_Document):
+    """A new Connect Card of a connection."""
+
+    connector_id: str = Field(description="The connection's id.")
+    connect_card: CardDocument = Field(description="The card.")
+    connect_card_config: CardConfig | None = Field(description="Where the card sends a person after the set-up.")
+
+
 class SyncDetails(_Document):
     """How far the source has been read."""
 
@@ -103,6 +118,9 @@ class TestedConnectionDocument(ConnectionDocument):
     __test__ = False
 
     setup_tests: list[SetupTestDocument] = Field(description="What the last setup tests found.")
+    connect_card: CardDocument | None = Field(
+        None, description="A new Connect Card; only in the answer to a request that gives connect_card_config."
+    )
 
 
 class SyncDocument(_Document):

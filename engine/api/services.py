@@ -8,10 +8,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from engine.connections.approvals import Approvals
+from engine.connections.cards import ConnectCards
 from engine.connections.control import Control
 from engine.connections.destinations import Destinations
 from engine.connections.groups import Groups
 from engine.connections.keys import Keys
+from engine.connections.schemas import Schemas
 from engine.connections.service import Connections
 from engine.connections.webhooks import Webhooks
 from engine.settings import Settings
@@ -31,6 +33,8 @@ class Services:
     destinations: Destinations
     webhooks: Webhooks
     approvals: Approvals
+    cards: ConnectCards
+    schemas: Schemas
 
     @classmethod
     def of(cls, database: Database, vault: Vault, settings: Settings) -> Services:
@@ -44,6 +48,8 @@ class Services:
             Destinations(database, vault),
             Webhooks(database, vault, settings),
             Approvals(database),
+            ConnectCards(database, vault, settings),
+            Schemas(database, vault),
         )
 
 

@@ -10,6 +10,7 @@ from engine.api.openapi import answers
 from engine.api.reading import Body
 from engine.api.services import Served
 from engine.connections.body import ResyncBody, SyncBody, TablesBody, parse
+from engine.contract import InvalidSetting
 
 router = APIRouter(tags=["syncs"])
 
@@ -47,6 +48,14 @@ def resync_tables(connection_id: str, raw: Body, serve: Served, _caller: Admitte
     """Read some tables again, over the data that is there."""
     serve.control.resync(connection_id, parse(TablesBody, raw).root)
     return success("Re-sync has been triggered successfully")
+
+
+@router.get("/{connection_id}/state", summary="Look at a state", **answers(None, 404, 409))
+@router.patch("/{connection_id}/state", summary="Change a state", **answers(None, 404, 409))
+def state(connection_id: str, serve: Served, _caller: Admitted) -> Response:
+    """Always 400: of the kinds of sources that there are, none lets its cursors be read or written."""
+    connection = serve.connections.get(connection_id)
+    raise InvalidSetting("", f"A connection of the kind '{connection.service}' has no state to be read or written.")
 
 
 @router.post(

@@ -80,6 +80,34 @@ def run_setup_tests(name: Name, as_json: AsJson = False) -> None:
 app.command("update")(edit.update)
 
 
+@app.command("connect-card")
+def connect_card(
+    name: Name,
+    redirect_uri: Annotated[
+        str | None, typer.Option(help="Where the person goes afterwards; kept. [default: what is kept]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a link by which a person without a key connects their account in a browser.
+
+    The daemon answers it. Earlier links of the connection open nothing any more.
+    """
+    from engine.cli.workspace import opened, output, parse
+    from engine.connections.body import CardBody
+    from engine.connections.cards import LIFETIME, ConnectCards
+
+    body = parse(CardBody, {"connect_card_config": {"redirect_uri": redirect_uri}} if redirect_uri else {})
+    with opened() as workspace:
+        cards = ConnectCards(workspace.database, workspace.vault, workspace.settings)
+        issued = cards.issue(name, body.connect_card_config)
+    if as_json:
+        card = {"token": issued.token, "uri": issued.uri}
+        output.print_json({"connect_card": card, "connect_card_config": issued.config})
+        return
+    typer.echo(issued.uri)
+    typer.echo(f"Good for {LIFETIME.days} days, while `penstock serve` runs. Whoever has it can connect an account.", err=True)
+
+
 @app.command()
 def pause(name: Name) -> None:
     """Let the schedule pass a connection over.

@@ -80,7 +80,9 @@ def create(
         return
     typer.echo(f"Created '{connection.schema}' ({connection.service}), id {connection.id}.")
     output.print_setup_tests(tests)
-    typer.echo(f"Next: penstock {'sync' if tests else 'connections test'} {connection.schema}")
+    waits = wanted.connect_card_config is not None and not tests
+    following = "sync" if tests else "connections connect-card" if waits else "connections test"
+    typer.echo(f"Next: penstock {following} {connection.schema}")
 
 
 def update(

@@ -155,6 +155,16 @@ class TestBody(BaseModel):
     trust_fingerprints: bool = Field(False, description="Taken; no effect.")
 
 
+class CardBody(BaseModel):
+    """The body of POST /v1/connections/{id}/connect-card."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    connect_card_config: ConnectCardConfig | None = Field(
+        None, description="Kept with the connection. Left out: the one that is kept holds."
+    )
+
+
 class SyncBody(BaseModel):
     """The body of POST /v1/connections/{id}/sync."""
 

@@ -36,7 +36,7 @@ def connection_document(connection: Connection, last: Sync | None, now: datetime
         "private_link_id": connection.private_link_id,
         "hybrid_deployment_agent_id": connection.hybrid_deployment_agent_id,
         "local_processing_agent_id": connection.local_processing_agent_id,
-        **connection.kept,
+        **(connection.kept or {}),
         "connect_card_config": connection.connect_card_config,
         "source_sync_details": {"last_synced": timestamp(connection.succeeded_at)} if connection.succeeded_at else {},
         "status": {

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from engine.connections import checks, status
 from engine.connections.body import NOT_STORED, ConnectionBody, ConnectionChange, check_schedule, check_source
 from engine.connections.ends import connect_destination, connect_source
+from engine.connections.grants import check_app, is_granted
 from engine.connections.host import ConnectionHost, Credentials, StoredCredentials, UnsavedCredentials
 from engine.connections.outbox import announce_setup
 from engine.connections.store import (
@@ -103,6 +104,8 @@ class Connections:
         plugin = source_plugin(body.service)
         auth = body.auth.get_secret_value() if body.auth is not None else None
         check_source(plugin, body.config.of_source, auth)
+        if body.connect_card_config is not None:
+            check_app(plugin, auth)
         check_schedule(body.sync_frequency, body.daily_sync_time)
         connection = Connection(
             id=secrets.token_hex(8),
@@ -123,7 +126,7 @@ class Connections:
         tests: list[SetupTest] = []
         if auth is not None:
             credentials = UnsavedCredentials(auth)
-            if body.run_setup_tests:
+            if body.run_setup_tests and (body.connect_card_config is None or is_granted(plugin, auth)):
                 source = connect_source(connection, ConnectionHost(self._database, credentials))
                 tests = checks.run_setup_tests(source, destination, must_pass=must_pass)
                 connection.setup_state = status.setup_state("incomplete", tests)
@@ -162,7 +165,10 @@ class Connections:
             raise InvalidSetting("config.schema", "is permanent; create another connection instead.")
         config = {**before.config, **{key: value for key, value in change.config.items() if key != "schema"}}
         auth = change.auth.get_secret_value() if change.auth is not None else None
-        check_source(source_plugin(before.service), config, auth)
+        plugin = source_plugin(before.service)
+        check_source(plugin, config, auth)
+        if change.connect_card_config is not None:
+            check_app(plugin, auth if auth is not None else self._stored_credentials(before).load())
         frequency = columns.get("sync_frequency", before.sync_frequency)
         check_schedule(frequency, columns.get("daily_sync_time"))
         if frequency != DAILY:
@@ -172,7 +178,8 @@ class Connections:
         asked = "run_setup_tests" in change.model_fields_set
         if change.run_setup_tests and (change.config or auth is not None or asked):
             probe = Connection(service=before.service, config=config, group_id=before.group_id)
-            tests = self._test(probe, credentials, must_pass=must_pass)
+            can_be_tested = must_pass or credentials.load()
+            tests = self._test(probe, credentials, must_pass=must_pass) if can_be_tested else [checks.NO_CREDENTIALS]
         if auth is not None:
             columns["auth"] = self._vault.seal(credentials.load())
         with self._database.session() as session:

@@ -51,11 +51,14 @@ from engine.contract.messages import (
 )
 from engine.contract.setup import SetupTest, TestStatus
 from engine.contract.source import Held, Host, Source, SourcePlugin
-from engine.contract.tables import DELETED, SYNCED, Catalog, Column, Stream, Table
+from engine.contract.tables import ACTIVE, DELETED, END, START, SYNCED, Catalog, Column, Stream, Table
 from engine.contract.types import ColumnType, common_type, ladder
 
 __all__ = [
+    "ACTIVE",
     "DELETED",
+    "END",
+    "START",
     "SYNCED",
     "AccessDenied",
     "Authorization",

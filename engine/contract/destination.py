@@ -75,6 +75,15 @@ class LoadSession(Protocol):
     def holds_any(self, table: str) -> bool:
         """Whether a prepared table has any row at all; see `engine.contract.Held`. Thread-safe."""
 
+    def withdraw(self, table: str) -> None:
+        """Take all rows of a prepared table for gone until they are given again; where no row can go, do nothing."""
+
+    def erase(self, table: str, columns: Collection[str]) -> None:
+        """Take the values of these columns out of every row of a table and wherever else they were put.
+
+        The table need not be prepared, nor be there.
+        """
+
     def write(self, batch: Batch) -> None:
         """Stage a batch of a prepared table; nothing is visible to readers before `commit`."""
 

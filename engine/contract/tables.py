@@ -13,6 +13,15 @@ SYNCED = "_fivetran_synced"
 DELETED = "_fivetran_deleted"
 """Whether the row is gone from the source; on every table whose rows can go, kept by the destination."""
 
+ACTIVE = "_fivetran_active"
+"""Whether this version of a row is what the source has now; on every table with history, kept by the destination."""
+
+START = "_fivetran_start"
+"""When a version was first seen; together with the primary key it tells one version from another."""
+
+END = "_fivetran_end"
+"""When a version was last true; of an active one, as far ahead as can be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -31,6 +40,8 @@ class Table:
     are not among `columns` and are kept by the destination too.
     `lookups` names the column groups by which rows are deleted or declared complete, so that the destination can
     index those which do not lead the primary key.
+    With `history` every version of a row is kept: a row that changes or goes is closed, not changed (see `ACTIVE`),
+    and wherever a row is spoken of, its latest version is meant.
     """
 
     name: str
@@ -39,6 +50,7 @@ class Table:
     soft_delete: bool = True
     deleted_aliases: tuple[str, ...] = ()
     lookups: tuple[tuple[str, ...], ...] = ()
+    history: bool = False
 
     def __post_init__(self) -> None:
         """Hold what every destination relies on.
@@ -53,6 +65,9 @@ class Table:
         keyed = {*self.primary_key, *(name for group in self.lookups for name in group)}
         if not self.primary_key or not keyed.issubset(names):
             msg = f"table {self.name} needs a primary key and lookups made of its own columns"
+            raise ValueError(msg)
+        if self.history and not self.soft_delete:
+            msg = f"table {self.name} cannot keep history: its rows cannot go"
             raise ValueError(msg)
 
     @property

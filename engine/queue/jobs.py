@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
-from procrastinate import App, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import text
 
@@ -81,6 +79,10 @@ def _queue(database: Database) -> Iterator[Transaction]:
 
 def _defer(changing: Transaction, connection_id: str, trigger: Trigger) -> int:
     """Make the job, in the caller's transaction; one that somebody else made in this very moment is as good."""
+    # it takes long to import, and most commands put nothing into the queue
+    from procrastinate import App, SyncPsycopgConnector  # noqa: PLC0415
+    from procrastinate.exceptions import AlreadyEnqueued  # noqa: PLC0415
+
     try:
         with changing.begin_nested():
             deferrer = App(connector=SyncPsycopgConnector()).configure_task(

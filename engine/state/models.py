@@ -44,6 +44,8 @@ OUTCOMES = ("running", "succeeded", "failed", "rescheduled", "cancelled", "inter
 APPROVAL_SUBJECTS = ("connection", "destination")
 APPROVAL_KINDS = ("certificate", "fingerprint")
 TEST_STATUSES = ("PASSED", "WARNING", "SKIPPED", "FAILED")
+SCHEMA_CHANGE_HANDLINGS = ("ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL")
+SYNC_MODES = ("SOFT_DELETE", "HISTORY")
 
 
 def _one_of(column: str, values: Sequence[object]) -> CheckConstraint:
@@ -54,6 +56,7 @@ def _one_of(column: str, values: Sequence[object]) -> CheckConstraint:
 _NOW = text("now()")
 _COUNT = text("0")
 _FALSE = text("false")
+_TRUE = text("true")
 _EMPTY_LIST = text("'[]'")
 _EMPTY_OBJECT = text("'{}'")
 
@@ -210,6 +213,61 @@ class ConnectCard(Base):
     )
     browser_hash: Mapped[str | None] = mapped_column(comment="SHA-256 of the cookie of who is, or was last.")
     used_at: Mapped[datetime | None] = mapped_column(comment="When the connection was set up by it; it is used up.")
+
+
+class SchemaConfig(Base):
+    """What is to be synced of a connection's source: what holds for all of its tables."""
+
+    __tablename__ = "schema_configs"
+    __table_args__ = (
+        _one_of("schema_change_handling", SCHEMA_CHANGE_HANDLINGS),
+        {"comment": "What is to be synced of the source of a connection; there once the tables of the source are known."},
+    )
+
+    connection_id: Mapped[str] = mapped_column(ForeignKey(Connection.id, ondelete="CASCADE"), primary_key=True)
+    schema_change_handling: Mapped[str] = mapped_column(
+        server_default="ALLOW_ALL",
+        comment="What of the source is synced when it is new: ALLOW_ALL; ALLOW_COLUMNS, but no tables; BLOCK_ALL, nothing.",
+    )
+    enabled: Mapped[bool] = mapped_column(server_default=_TRUE, comment="false: nothing is synced at all.")
+    salt: Mapped[str] = mapped_column(comment="What hashed values are salted with, encrypted.")
+    discovered_at: Mapped[datetime] = mapped_column(
+        server_default=_NOW, comment="When the tables of the source were last found to be other than before."
+    )
+
+
+class SourceTable(Base):
+    """A table of a connection's source, as it was last described, and what is to be synced of it."""
+
+    __tablename__ = "source_tables"
+    __table_args__ = (
+        _one_of("sync_mode", SYNC_MODES),
+        {"comment": "The tables that a connection has at its source, and what is to be synced of them."},
+    )
+
+    connection_id: Mapped[str] = mapped_column(
+        ForeignKey(SchemaConfig.connection_id, ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(comment="The order in which the source names them.")
+    enabled: Mapped[bool] = mapped_column(server_default=_TRUE, comment="false: not written any more.")
+    sync_mode: Mapped[str] = mapped_column(
+        server_default="SOFT_DELETE", comment="SOFT_DELETE, or HISTORY: every version of a row is kept."
+    )
+    disabled: Mapped[list[Any]] = mapped_column(server_default=_EMPTY_LIST, comment="Columns not written any more.")
+    hashed: Mapped[list[Any]] = mapped_column(server_default=_EMPTY_LIST, comment="Columns written as hashes.")
+    touched: Mapped[list[Any]] = mapped_column(server_default=_EMPTY_LIST, comment="Columns that a person chose for.")
+    columns: Mapped[list[Any]] = mapped_column(comment="All columns there ever were: [{name, key, fixed, gone}]; what is fixed cannot be left out.")
+    streams: Mapped[list[Any]] = mapped_column(comment="The streams that fill it.")
+    supports_history: Mapped[bool] = mapped_column(comment="Whether sync_mode may be HISTORY.")
+    gone: Mapped[bool] = mapped_column(server_default=_FALSE, comment="The source has it no more.")
+    reread: Mapped[bool] = mapped_column(server_default=_FALSE, comment="The next sync reads it from the beginning.")
+    stale: Mapped[bool] = mapped_column(
+        server_default=_FALSE, comment="It was not written for a while: its rows count as gone until they are read again."
+    )
+    erased: Mapped[list[Any]] = mapped_column(
+        server_default=_EMPTY_LIST, comment="Columns whose values the next sync takes out of the table first."
+    )
 
 
 class Sync(Base):

@@ -86,8 +86,10 @@ def streams_forgotten(database: Database, connection: Connection) -> None:
 
 def add_streams(database: Database, sync_id: int, names: Iterable[str]) -> None:
     """Begin the rows of the streams."""
-    with database.transaction() as changing:
-        changing.execute(insert(SyncStream), [{"sync_id": sync_id, "stream": name} for name in names])
+    rows = [{"sync_id": sync_id, "stream": name} for name in names]
+    if rows:
+        with database.transaction() as changing:
+            changing.execute(insert(SyncStream), rows)
 
 
 def save(

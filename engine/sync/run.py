@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 
 import structlog
 
@@ -27,6 +28,7 @@ from engine.state.database import Database
 from engine.state.models import Connection, DestinationRecord
 from engine.state.secrets import Vault
 from engine.sync import record
+from engine.sync.chosen import refill, selected
 from engine.sync.pipeline import Observer, pump
 from engine.sync.progress import Progress, SyncOutcome
 from engine.sync.report import Report
@@ -79,8 +81,15 @@ def run_sync(
         if session is not None:
             try:
                 _forget(database, connection, session)
-                with closing(connect_source(connection, host)) as source:
-                    transfer(source, session, report, stop, reconcile=connection.reconcile_requested)
+                with closing(selected(database, vault, connection, connect_source(connection, host))) as source:
+                    transfer(
+                        source,
+                        session,
+                        report,
+                        stop,
+                        reconcile=connection.reconcile_requested,
+                        before_reading=partial(refill, database, connection, session, source),
+                    )
             except BaseException as error:  # noqa: BLE001 - the sync's outcome
                 failure = error
         outcome = report.end(failure, denial_field=_denial_field(connection))
@@ -91,14 +100,21 @@ def run_sync(
 
 
 def transfer(
-    source: Source, session: LoadSession, observer: Observer, stop: threading.Event, *, reconcile: bool = False
+    source: Source,
+    session: LoadSession,
+    observer: Observer,
+    stop: threading.Event,
+    *,
+    reconcile: bool = False,
+    before_reading: Callable[[], None] = lambda: None,
 ) -> None:
     """Bring what is new in a source into an open schema: make its tables what they have to be, then read and load.
 
-    Raises whatever stops it, as `pump` does.
+    `before_reading` may forget cursors. Raises whatever stops it, as `pump` does.
     """
     catalog = source.discover(session.cursors())
     _prepare(catalog, session, observer)
+    before_reading()
     if stop.is_set():
         raise Cancelled
     pump(source, catalog.streams, session, observer, stop, reconcile=reconcile)

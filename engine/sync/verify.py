@@ -33,6 +33,8 @@ from engine.contract import (
 from engine.state.database import Database
 from engine.state.models import Connection, DestinationRecord
 from engine.state.secrets import Vault
+from engine.sync.chosen import selected
+from engine.sync.ending import ending
 from engine.sync.load import Load
 from engine.sync.pipeline import pump
 from engine.sync.progress import Progress, StreamProgress
@@ -106,6 +108,8 @@ class _Reading:
     def __init__(
         self, database: Database, vault: Vault, connection: Connection, on_progress: Watcher | None = None
     ) -> None:
+        self._database = database
+        self._vault = vault
         self._connection = connection
         self._on_progress = on_progress
         self._stop = threading.Event()
@@ -118,7 +122,8 @@ class _Reading:
 
     def run(self, verification: Verification, cursors: Mapping[str, Cursor]) -> None:
         """Read all streams to their ends, from where the verification's cursors are; `cursors` are the schema's."""
-        with closing(connect_source(self._connection, self._host)) as source:
+        source_ = connect_source(self._connection, self._host)
+        with closing(selected(self._database, self._vault, self._connection, source_)) as source:
             self._catalog = source.discover(cursors)
             for table in self._catalog.tables:
                 verification.prepare(table)
@@ -178,7 +183,7 @@ class _Reading:
         if isinstance(error, AccessDenied):
             self._denied.add(stream)
             self._notices[str(error)] = None
-        self._update(replace(self._streams[stream], outcome="succeeded" if error is None else "failed"))
+        self._update(replace(self._streams[stream], outcome=ending(error).outcome))
 
     def tick(self) -> None:
         """Show that time goes by."""

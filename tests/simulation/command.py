@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import signal
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ import psycopg
 from simulation.history import History, history
 from simulation.play import Played, play
 from simulation.shrink import shrunk
+from simulation.soak import soak
 from support.postgres import postgres_server
 
 SHOWN = 12
@@ -30,7 +33,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="only this one, told in full")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
     parser.add_argument("--no-shrink", action="store_true", help="tell failing histories as they are")
+    parser.add_argument("--soak", type=float, default=0.0, help="then so many virtual hours of syncs (default: none)")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # or an embedded server would be left behind
     with postgres_server() as server:
         if asked.seed is not None:
             with database(server) as url:
@@ -39,7 +44,9 @@ def main() -> int:
                 if played.findings and not asked.no_shrink:
                     print(told(asked.seed, url))
             return 1 if played.findings else 0
-        return _play_all(server, range(asked.first, asked.first + asked.seeds), asked.jobs, shrink=not asked.no_shrink)
+        seeds = range(asked.first, asked.first + asked.seeds)
+        failed = _play_all(server, seeds, asked.jobs, shrink=not asked.no_shrink)
+        return _soak(server, asked.soak) or failed if asked.soak else failed
 
 
 def _play_all(server: str, seeds: range, jobs: int, *, shrink: bool) -> int:
@@ -63,6 +70,14 @@ def _play_all(server: str, seeds: range, jobs: int, *, shrink: bool) -> int:
     seconds = time.monotonic() - started
     print(f"{len(seeds)} histories in {seconds:.0f} s; failing seeds: {sorted(failed) or 'none'}")
     return 1 if failed else 0
+
+
+def _soak(server: str, hours: float) -> int:
+    with database(server) as url:
+        soaked = soak(url, "soaked", hours)
+    print(f"{len(soaked.readings)} syncs in {hours:g} virtual hours; at the end there was {soaked.readings[-1]}")
+    print(*soaked.findings, sep="\n")
+    return 1 if soaked.findings else 0
 
 
 def told(seed: int, url: str) -> str:

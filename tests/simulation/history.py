@@ -142,6 +142,12 @@ def _steps(rng: random.Random, actions: dict[Action, float], count: int, at: Any
 
 _SMALL = Scale(7, 9, 36, inputs=12, group=15, worth_cutting=6, remembered=500, query=6000, commit=25)
 _TINY = Scale(3, 4, 12, inputs=5, group=6, worth_cutting=4, remembered=8, query=60, commit=8)
+_SIZES = (
+    *[((12, 6, 10), _TINY), ((20, 12, 8), _TINY)],
+    *[((40, 15, 25), _SMALL), ((25, 40, 10), _SMALL), ((15, 10, 30), _SMALL), ((120, 15, 15), _SMALL)],
+    *[((30, 10, 10), Scale()), ((250, 20, 30), Scale())],
+)
+"""Contacts, companies and deals, and how large an account they make."""
 _FULL = 0.15
 """The share of histories in which tables have no room for all properties."""
 _HUGE = 0.002
@@ -167,8 +173,7 @@ def _config(rng: random.Random, *, told: bool) -> dict[str, Any]:
 
 def _setup(rng: random.Random) -> Setup:
     told = rng.random() < 0.4
-    sizes = rng.choice(((12, 6, 10), (40, 15, 25), (25, 40, 10), (130, 20, 30)))
-    scale = rng.choice((_SMALL, _SMALL, _TINY, Scale()))
+    sizes, scale = rng.choice(_SIZES)
     if rng.random() < _FULL:
         scale = replace(scale, columns=rng.choice((60, 75)))
     if rng.random() < _HUGE:
@@ -176,7 +181,7 @@ def _setup(rng: random.Random) -> Setup:
     return Setup(
         account={
             **dict(zip(("contacts", "companies", "deals"), sizes, strict=True)),
-            "properties": rng.choice((10, 12, 60)),
+            "properties": rng.choice((10, 10, 12, 60)),
             "seed": rng.randrange(1000),
             "sparse_ids": rng.random() < 0.7,
             "rotate_refresh_tokens": rng.random() < 0.5,

@@ -156,10 +156,8 @@ class _Play:
         world = self._world
         self._sync(reconcile=not setup.told)
         self._played.findings += Comparison(world.account, world.url, world.schema).differences()
-        if setup.told:
-            self._quiet("a reconciling sync after all was told", setup, reconcile=True)
         self._quiet("a sync of a quiet source", setup, reconcile=False)
-        self._quiet("a second reconciling sync", setup, reconcile=True)
+        self._quiet("a further reconciling sync", setup, reconcile=True)
 
     def _quiet(self, what: str, setup: Setup, *, reconcile: bool) -> None:
         """Nothing is new: nothing may be written, and only so much be asked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.contract import (
@@ -119,6 +119,12 @@ class MemorySession:
 
     def holds_any(self, table: str) -> bool:
         return bool(self.tables[table])
+
+    def withdraw(self, table: str) -> None:
+        self.tables[table].clear()
+
+    def erase(self, table: str, columns: Collection[str]) -> None:
+        raise NotImplementedError
 
     def write(self, batch: Batch) -> None:
         assert batch.table in self.tables, "written before it was prepared"

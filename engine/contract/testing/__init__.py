@@ -9,5 +9,6 @@ Needs pytest, which the product itself does not.
 
 from engine.contract.testing.destination import DestinationContract, DestinationHarness
 from engine.contract.testing.source import SourceContract
+from engine.contract.testing.verification import VerificationContract
 
-__all__ = ["DestinationContract", "DestinationHarness", "SourceContract"]
+__all__ = ["DestinationContract", "DestinationHarness", "SourceContract", "VerificationContract"]

@@ -102,6 +102,22 @@ def test_a_change_merges_config_and_leaves_the_rest(client: httpx.Client, create
     assert changed["data"] == {**made, "config": {"schema": "crm", "since": "2024-01-01"}}
 
 
+def test_a_state_is_not_to_be_had(client: httpx.Client, create: Any) -> None:
+    path = f"{PATH}/{create()['id']}/state"
+    for answer in (client.get(path), client.patch(path, json={"state": {}})):
+        assert (answer.status_code, answer.json()["code"]) == (400, "InvalidInput")
+    assert client.get(f"{PATH}/nope/state").status_code == 404
+
+
+def test_a_connection_without_credentials_can_be_changed(client: httpx.Client, create: Any) -> None:
+    made = create(auth=None)
+    changed = client.patch(f"{PATH}/{made['id']}", json={"config": {"since": "2024-01-01"}})
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["data"]["config"]["since"] == "2024-01-01"
+    assert changed.json()["data"]["status"]["setup_state"] == "incomplete"
+    assert [test["status"] for test in changed.json()["data"]["setup_tests"]] == ["FAILED"]
+
+
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
@@ -195,7 +211,9 @@ def test_the_status_tells_the_last_sync(client: httpx.Client, create: Any, datab
             {"id": made["id"]},
         )
         at = changing.execute(
-            text("UPDATE penstock.connections SET failed_at = now(), rescheduled_for = now() RETURNING failed_at")
+            text(
+                "UPDATE penstock.connections SET failed_at = now(), rescheduled_for = now(), setup_state = 'broken' RETURNING failed_at"
+            )
         ).scalar_one()
     one = client.get(f"{PATH}/{made['id']}").json()["data"]
     listed = client.get(PATH).json()["data"]["items"]

@@ -82,7 +82,7 @@ def test_calls_that_need_a_key_say_so_and_what_they_answer_without(document: dic
         assert ("security" in operation) is not open_to_all, name
         assert {"400", "401", "403", "406", "429", "503"} <= set(operation["responses"]), name
         assert "422" not in operation["responses"], name
-        if name.startswith(("POST", "PATCH")) and not name.endswith("/{table}/resync"):
+        if name.startswith(("POST", "PATCH")) and not name.endswith(("/{table}/resync", "/state")):
             assert "requestBody" in operation, name
             assert {"413", "415"} <= set(operation["responses"]), name
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "basic"

@@ -18,6 +18,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from support.receiver import receiving
 from support.rig import Rig, eventually, log_events
 
 
@@ -83,6 +84,21 @@ def test_the_first_start_tells_how_to_make_a_key_and_the_key_opens(rig: Rig, bin
     with rig.command("serve", PENSTOCK_BIND=bind) as daemon:
         eventually(lambda: answered(url))
         assert "no_api_key_yet" not in [event["event"] for event in ended(daemon)]
+
+
+def test_the_daemon_tells_webhooks_what_its_syncs_do(rig: Rig, bind: str) -> None:
+    with receiving() as receiver:
+        rig.execute(
+            "INSERT INTO penstock.webhooks (id, url, events) VALUES ('w', %s, %s)",
+            receiver.url,
+            '["sync_start", "sync_end"]',
+        )
+        rig.connect()
+        with rig.command("serve", PENSTOCK_BIND=bind, PENSTOCK_WEBHOOK_PRIVATE_ADDRESSES="true") as daemon:
+            eventually(lambda: len(receiver.events) == 2)
+            ended(daemon)
+    told = {event["event"]: event["data"] for event in receiver.events}
+    assert told == {"sync_start": {}, "sync_end": {"status": "SUCCESSFUL"}}
 
 
 def test_with_a_certificate_it_speaks_tls_and_warns_of_nothing(

@@ -55,6 +55,9 @@ TROUBLES = {
     "locked": Trouble((status(423, BATCH),), (2.0,)),
     "migration, soon over": Trouble((status(477, retry_after=7),), (7.0,)),
     "gateways": Trouble((status(502), status(503, SEARCH), status(504, ASSOCIATIONS), status(524, BATCH)), (0.3,) * 4),
+    "a server that is down or out of reach": Trouble((status(521), status(523, OWNERS)), (0.3,) * 2),
+    "a 401 to a good token": Trouble((status(401, times=2),), (0.3, 0.7)),
+    "a 530 to a good token": Trouble((status(530, times=3),), (0.3, 0.7, 1.5)),
     "bad gateway for a while": Trouble((status(502, times=6),), (0.3, 0.7, 1.5, 3.0, 6.0, 12.0)),
     "internal errors with a body": Trouble((status(500), status(500, PROPERTIES), status(500, OWNERS)), (0.3,) * 3),
     "nonsense with status 200": Trouble((status(200, body="<html>maintenance</html>"), status(200, SEARCH, body=[1])), (0.3,) * 2),
@@ -114,7 +117,8 @@ LASTING = {
     "migration without an end in sight": (status(477, times=999), "failed", "source_unavailable"),
     "migration for an hour": (status(477, times=99, retry_after=3600), "rescheduled", "quota_spent"),
     "daily limit": (limited("DAILY", LIST, times=99), "rescheduled", "quota_spent"),
-    "credentials": (status(401, times=99), "failed", "credentials_rejected"),
+    "credentials": (status(401, times=999), "failed", "credentials_rejected"),
+    "a 530 to a good token": (status(530, times=999), "failed", "source_unavailable"),
 }  # fmt: skip
 
 
@@ -135,6 +139,28 @@ def test_trouble_that_lasts_ends_the_sync_and_the_next_one_goes_on(
         assert ended.retry_at is not None
         assert ended.retry_at > datetime.now(UTC) + timedelta(seconds=50)
     made.account.clear_faults()
+    made.sync()
+    made.assert_same()
+
+
+UNREACHABLE = {
+    "a name that nobody knows": ("https://hubspot.invalid", "the name hubspot.invalid cannot be resolved"),
+    "nobody listens": ("http://127.0.0.1:9", "127.0.0.1:9 takes no connections"),
+    "no TLS": ("https://{}", "TLS with"),
+}
+
+
+@pytest.mark.parametrize(("url", "said"), UNREACHABLE.values(), ids=UNREACHABLE)
+def test_a_hubspot_that_cannot_be_reached_fails_the_sync_with_the_reason(
+    mirror: MirrorMaker, waits: Waits, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    made = mirror(small())
+    with monkeypatch.context() as patch:
+        patch.setenv("PENSTOCK_HUBSPOT_API_URL", url.format(made.url.removeprefix("http://")))
+        ended = made.sync("failed")
+    assert ended.error_code == "source_unavailable"
+    assert said in (ended.error or "")
+    assert 60 < sum(waits.slept) * 1.25 < 200, "about a minute of tries"
     made.sync()
     made.assert_same()
 

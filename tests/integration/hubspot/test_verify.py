@@ -318,7 +318,15 @@ def test_rows_that_cannot_be_stored_are_rejected_and_not_missing(mirror: MirrorM
     assert everything(made) == before
 
 
-@pytest.mark.parametrize("way", ["list", "search"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(
+            "list", marks=pytest.mark.xfail(reason="the list is read with associations from one end", strict=True)
+        ),
+        "search",
+    ],
+)
 def test_what_a_date_limit_leaves_out_is_on_neither_side(
     mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:

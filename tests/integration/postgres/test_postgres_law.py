@@ -5,6 +5,7 @@ from __future__ import annotations
 from ast import literal_eval
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TypeAlias
 from unittest.mock import patch
 
@@ -93,12 +94,21 @@ def test_the_same_holds_for_columns_that_a_table_has_no_room_for(harness: Harnes
         obey_the_law(harness, commits)
 
 
-def obey_the_law(harness: Harness, commits: list[list[Batch]]) -> None:
+@law
+@given(commits=some_commits, overflow=st.booleans())
+def test_the_latest_versions_of_a_history_obey_it_too(
+    harness: Harness, commits: list[list[Batch]], *, overflow: bool
+) -> None:
+    with patch.object(room, "MAX_COLUMNS", room.RESERVE if overflow else room.MAX_COLUMNS):
+        obey_the_law(harness, commits, history=True)
+
+
+def obey_the_law(harness: Harness, commits: list[list[Batch]], *, history: bool = False) -> None:
     harness.person.execute("DROP TABLE IF EXISTS hubspot.thing, hubspot.owner")
     model: State = {}
     with closing(harness.destination.open("hubspot")) as session:
-        session.prepare(THING)
-        session.prepare(OWNER)
+        session.prepare(replace(THING, history=history))
+        session.prepare(replace(OWNER, history=history))
         for commit in commits:
             for batch in commit:
                 session.write(batch)
@@ -107,7 +117,7 @@ def obey_the_law(harness: Harness, commits: list[list[Batch]]) -> None:
             loaded = session.commit("things", {})
             assert loaded.rejected == 0
             assert loaded.inserted == len(model) - before
-            assert stored(harness) == model
+            assert stored(harness, history=history) == model
         untouched = [harness.read("hubspot", name) for name in TABLES]
         for batch in present(model):
             session.write(batch)
@@ -160,16 +170,36 @@ def meant(name: str, cell: str | None) -> str | None:
     return next(instant for instant, spellings in INSTANTS.items() if cell in spellings)
 
 
-def stored(harness: Harness) -> State:
+def stored(harness: Harness, *, history: bool) -> State:
     result: State = {}
     for table in TABLES.values():
-        for row in harness.read("hubspot", table.name):
+        for row in latest(harness, table) if history else harness.read("hubspot", table.name):
             row.update(literal_eval(row.pop("_penstock_overflow", None) or "{}"))
             if row.get("born"):
                 row["born"] = str(row["born"])[:10]
             key = tuple(row[name] for name in table.primary_key)
             result[table.name, key] = {name: row.get(name) for name in (*table.column_names, DELETED)}
     return result
+
+
+def latest(harness: Harness, table: Table) -> list[dict[str, str | None]]:
+    """The last version of each row; all versions are held to follow one another without a gap of more than a deletion."""
+    key = ", ".join(table.primary_key)
+    harness.person.execute(
+        "CREATE TEMPORARY TABLE versions AS SELECT *,"
+        f" lead(_fivetran_start) OVER (PARTITION BY {key} ORDER BY _fivetran_start) AS following FROM hubspot.{table.name}"
+    )
+    odd = (
+        "SELECT * FROM versions WHERE _fivetran_end < _fivetran_start OR _fivetran_end >= following"
+        " OR _fivetran_active AND (following IS NOT NULL OR _fivetran_deleted)"
+        " OR _fivetran_active <> (_fivetran_end = '9999-12-31 23:59:59.999+00')"
+        " OR NOT _fivetran_active AND following IS NULL AND NOT _fivetran_deleted"
+    )
+    assert harness.person.execute(odd).fetchall() == []
+    harness.person.execute("DELETE FROM versions WHERE following IS NOT NULL")
+    rows = harness.read("pg_temp", "versions")
+    harness.person.execute("DROP TABLE versions")
+    return rows
 
 
 def present(model: State) -> Iterator[Rows]:

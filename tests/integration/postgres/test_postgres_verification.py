@@ -9,7 +9,7 @@ import pytest
 from postgres_harness import Harness
 
 from engine.contract import Column, ColumnType, LoadSession, Row, Rows, Table
-from engine.contract.testing.verification import VerificationContract
+from engine.contract.testing import VerificationContract
 
 THING = Table(
     "thing",

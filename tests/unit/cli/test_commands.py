@@ -44,6 +44,16 @@ def test_an_interruption_while_it_loads_is_quiet(module: str) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
+def test_what_only_reads_loads_nothing_that_moves_data() -> None:
+    script = (
+        "import sys, engine.cli.workspace, engine.connections.reports\n"
+        "heavy = ('procrastinate', 'alembic', 'apscheduler', 'uvicorn', 'fastapi', 'hubspot', 'urllib3', 'connectors')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"
+
+
 def test_every_command_and_option_says_what_it_is_for() -> None:
     for path, command in commands(get_command(app)):
         assert getattr(command, "help", None), path

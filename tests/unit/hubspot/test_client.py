@@ -229,3 +229,13 @@ def test_a_spent_day_ends_the_sync_until_hubspots_next_one(
             get(asking)
         assert raised.value.retry_at == retry_at
     assert [each.split()[0] for each in api.asked] == ["account", "x", "usage"]
+
+
+def test_a_day_that_is_spent_before_the_account_is_known_is_asked_about_every_hour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = Host(STATIC)
+    with pytest.raises(QuotaSpent) as raised:
+        client(host, Api(account=[DAILY], usage=[DAILY]), monkeypatch).account()
+    assert raised.value.retry_at == NOW + timedelta(hours=1)
+    assert host.calls == 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -75,3 +76,24 @@ def test_secrets_are_masked_in_the_listing(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_secret_does_not_print() -> None:
     assert "hunter2" not in repr(Settings(database_url=SecretStr("postgresql://u:hunter2@h/d")))
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({}, "http://localhost:8484"),
+        ({"bind": "0.0.0.0:80"}, "http://localhost:80"),
+        ({"bind": "10.1.2.3:8484"}, "http://10.1.2.3:8484"),
+        ({"bind": "[::]:8484", "tls_certificate": Path("cert.pem")}, "https://localhost:8484"),
+        ({"public_url": "https://penstock.example.com/elt/"}, "https://penstock.example.com/elt"),
+    ],
+)
+def test_browsers_reach_the_daemon_at_its_public_address(given: dict[str, Any], address: str) -> None:
+    assert Settings(**given).address == address
+
+
+@pytest.mark.parametrize("value", ["penstock.example.com", "ftp://example.com", "https://", "https://example.com/?a=b"])
+def test_a_public_address_must_be_one(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PENSTOCK_PUBLIC_URL", value)
+    with pytest.raises(InvalidSetting, match="^PENSTOCK_PUBLIC_URL: must be a web address"):
+        load(Settings)

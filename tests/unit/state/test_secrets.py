@@ -80,3 +80,14 @@ def test_processes_that_start_at_once_share_one_key(tmp_path: Path) -> None:
 
 def _seal(home: str) -> str:
     return vault(Path(home)).seal(AUTH)
+
+
+def test_what_is_signed_was_signed_here_for_that_purpose_only(tmp_path: Path) -> None:
+    old, new, other = (Fernet.generate_key().decode() for _ in range(3))
+    signature = vault(tmp_path, old).sign("cards", b"a card")
+    assert vault(tmp_path, old).has_signed("cards", b"a card", signature)
+    assert vault(tmp_path, f"{new},{old}").has_signed("cards", b"a card", signature)
+    assert not vault(tmp_path, other).has_signed("cards", b"a card", signature)
+    assert not vault(tmp_path, old).has_signed("mail", b"a card", signature)
+    assert not vault(tmp_path, old).has_signed("cards", b"a cart", signature)
+    assert not vault(tmp_path, old).has_signed("cards", b"a card", b"")

@@ -1,0 +1,179 @@
+"""What of a source is synced: looked at, asked for anew, changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.connections import checks
+from engine.connections.ends import connect_destination, connect_source
+from engine.connections.host import ConnectionHost, StoredCredentials
+from engine.connections.schema_body import ColumnBody, SchemaBody, SchemasBody, TableBody
+from engine.connections.schema_choices import change_table
+from engine.connections.schema_document import columns_document, schemas_document
+from engine.connections.source_tables import locked, made, remember, tables_of
+from engine.connections.store import destination_of, find, note
+from engine.contract import Catalog, InvalidSetting, NotFound
+from engine.state.database import Database
+from engine.state.models import Connection, SchemaConfig, SourceTable
+from engine.state.secrets import Vault
+
+_Work = Callable[[Connection, SchemaConfig, Sequence[SourceTable]], None]
+
+
+class Schemas:
+    """The schema configs of connections. A source has one schema: its kind's name, or the connection's own.
+
+    Methods raise `NotFound` for a connection, or a schema, table or column of the path, that is not there, and for a
+    connection whose source was never asked for its tables. What is changed holds from the next sync on.
+    """
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    def config(self, name: str) -> dict[str, Any]:
+        """The whole config as it is known; the source is not asked."""
+        with self._database.session() as session:
+            connection = find(session, name)
+            config = session.scalar(select(SchemaConfig).where(SchemaConfig.connection_id == connection.id))
+            if config is None:
+                raise NotFound("schema config", connection.id, "Reload it, or sync once.")
+            return schemas_document(connection, config, tables_of(session, connection.id))
+
+    def columns(self, name: str, schema: str, table: str) -> dict[str, Any]:
+        """All columns that a table has now; the source is asked.
+
+        Raises:
+            InvalidSetting: the connection has no credentials yet.
+            SourceError: the source cannot tell.
+        """
+
+        def keep(_connection: Connection, _config: SchemaConfig, tables: Sequence[SourceTable]) -> None:
+            found.append(_named("table", table, tables))
+
+        self._check_schema(name, schema)
+        found: list[SourceTable] = []
+        self._ask(name, keep)
+        return columns_document(found[0])
+
+    def reload(self, name: str, exclude_mode: str = "PRESERVE") -> dict[str, Any]:
+        """Ask the source what there is now; with INCLUDE or EXCLUDE, enable everything or disable every table."""
+
+        def work(_connection: Connection, _config: SchemaConfig, tables: Sequence[SourceTable]) -> None:
+            if exclude_mode != "PRESERVE":
+                wanted = exclude_mode == "INCLUDE"
+                for table in tables:
+                    columns = {column: ColumnBody(enabled=True) for column in table.disabled} if wanted else {}
+                    change_table(table, TableBody(enabled=wanted, columns=columns), table.name)
+
+        self._ask(name, work)
+        return self.config(name)
+
+    def create(self, name: str, body: SchemasBody) -> dict[str, Any]:
+        """Say what is wanted before the first sync: the source is asked what there is, new or not."""
+
+        def work(connection: Connection, config: SchemaConfig, tables: Sequence[SourceTable]) -> None:
+            _change(connection, config, tables, body)
+
+        self._ask(name, work, handling=body.schema_change_handling)
+        return self.config(name)
+
+    def change(self, name: str, body: SchemasBody) -> dict[str, Any]:
+        """Change what is named; the rest stays. The source is not asked.
+
+        Raises:
+            InvalidSetting: a table or column is not there, or does not allow this; it is named by its path.
+        """
+        with self._database.session() as session:
+            connection = find(session, name)
+            config = locked(session, connection.id)
+            if config is None:
+                raise NotFound("schema config", connection.id, "Reload it, or sync once.")
+            _change(connection, config, tables_of(session, connection.id), body)
+            _note(session, connection)
+        return self.config(connection.id)
+
+    def change_schema(self, name: str, schema: str, body: SchemaBody) -> dict[str, Any]:
+        """The same for what the schema's path names."""
+        self._check_schema(name, schema)
+        return self.change(name, SchemasBody(schemas={schema: body}))
+
+    def change_table(self, name: str, schema: str, table: str, body: TableBody) -> dict[str, Any]:
+        """The same for a table."""
+        self._find(name, table)
+        return self.change_schema(name, schema, SchemaBody(tables={table: body}))
+
+    def change_column(self, name: str, schema: str, table: str, column: str, body: ColumnBody) -> dict[str, Any]:
+        """The same for a column."""
+        if column not in {each["name"] for each in self._find(name, table).columns}:
+            raise NotFound("column", column)
+        return self.change_table(name, schema, table, TableBody(columns={column: body}))
+
+    def _check_schema(self, name: str, schema: str) -> None:
+        with self._database.session() as session:
+            connection = find(session, name)
+        if schema not in (connection.service, connection.schema):
+            raise NotFound("schema", schema)
+
+    def _find(self, name: str, table: str) -> SourceTable:
+        with self._database.session() as session:
+            return _named("table", table, tables_of(session, find(session, name).id))
+
+    def _ask(self, name: str, work: _Work, *, handling: str | None = None) -> None:
+        """Remember what the source has now, and do some work on that in the same transaction."""
+        with self._database.session() as session:
+            connection = find(session, name)
+        catalog = self._discovered(connection)
+        with self._database.session() as session:
+            connection = find(session, connection.id)
+            config = made(session, self._vault, connection.id)
+            if handling is not None:
+                config.schema_change_handling = handling
+            work(connection, config, remember(session, config, catalog))
+
+    def _discovered(self, connection: Connection) -> Catalog:
+        if connection.auth is None:
+            raise InvalidSetting("auth", checks.NO_CREDENTIALS.message)
+        with self._database.session() as session:
+            record = destination_of(session, connection.group_id)
+        cursors = connect_destination(record, self._database, self._vault).cursors(connection.schema)
+        host = ConnectionHost(self._database, StoredCredentials(self._database, self._vault, connection.id))
+        with closing(connect_source(connection, host)) as source:
+            return source.discover(cursors)
+
+
+def _change(connection: Connection, config: SchemaConfig, tables: Sequence[SourceTable], body: SchemasBody) -> None:
+    if body.schema_change_handling is not None:
+        config.schema_change_handling = body.schema_change_handling
+    for schema, said in body.schemas.items():
+        if schema not in (connection.service, connection.schema):
+            raise InvalidSetting(f"schemas.{schema}", f"There is no such schema. It is '{connection.service}'.")
+        if said.enabled and not config.enabled:
+            for table in tables:
+                table.reread = table.stale = True
+        if said.enabled is not None:
+            config.enabled = said.enabled
+        known = {table.name: table for table in tables}
+        for name, wanted in said.tables.items():
+            path = f"schemas.{schema}.tables.{name}"
+            if name not in known:
+                raise InvalidSetting(path, "There is no such table. Reload the schema if it is new.")
+            change_table(known[name], wanted, path)
+
+
+def _named(kind: str, name: str, tables: Sequence[SourceTable]) -> SourceTable:
+    for table in tables:
+        if table.name == name:
+            return table
+    raise NotFound(kind, name)
+
+
+def _note(session: Session, connection: Connection) -> None:
+    note(
+        session, connection, "schemas_changed", "What is synced of the source was changed; it holds from the next sync."
+    )
