@@ -136,5 +136,6 @@ def _refused(body: Mapping[str, Any], status: int) -> CredentialsRejected:
     said = str(body.get("message") or "").rstrip(".")
     next_step = _NOT_THE_CODE.get(kind, "Start again: what HubSpot hands out is good for one time and a few minutes")
     return CredentialsRejected(
-        f"HubSpot did not accept what it had handed out ({kind}{': ' if said else ''}{said}). {next_step}.", status=status
+        f"HubSpot did not accept what it had handed out ({kind}{': ' if said else ''}{said}). {next_step}.",
+        status=status,
     )

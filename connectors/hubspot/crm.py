@@ -144,10 +144,14 @@ class CrmStream:
         return at
 
     def _list(self, at: CrmCursor, historical: Pass, threads: Threads) -> Reading:
-        """The historical read by the list."""
+        """The historical read by the list.
+
+        Each association is read from one end, unless a date limit can leave out the record at that end.
+        """
+        both_ends = self._oldest is not None
 
         def tell(group: Group) -> list[Message]:
-            messages = self._messages.live(group.found, both_ends=False)
+            messages = self._messages.live(group.found, both_ends=both_ends)
             if historical.present:
                 messages += [
                     self._messages.present(page.ids, page.above, page.to) for page in group.pages if page.bounded
@@ -162,7 +166,8 @@ class CrmStream:
 
     def _sweep(self, at: CrmCursor, sweep: Pass, held: Held, threads: Threads) -> Reading:
         """A pass over the list that reads what the destination does not hold, and what is due."""
-        comparison = Comparison(self._client, self._layout, self._messages, sweep, held)
+        both_ends = self._oldest is not None
+        comparison = Comparison(self._client, self._layout, self._messages, sweep, held, both_ends=both_ends)
         records = Records(self._client, comparison.layout, self._oldest)
         listing = Listing(records, threads, self._search.extent, at.records)
         unbounded = False

@@ -46,7 +46,7 @@ class Messages:
         yield Deletion(self._type.table, (self._type.key,), [(id_,) for id_ in ids])
         yield from (reader.gone(self._type, ids) for reader in self._associations)
 
-    def associations(self, ids: Sequence[str], *, both_ends: bool = False) -> Iterator[Message]:
+    def associations(self, ids: Sequence[str], *, both_ends: bool) -> Iterator[Message]:
         """All associations of live records, and the word that these are all."""
         for reader in self._associations:
             if not both_ends and reader.relation.near is not self._type:

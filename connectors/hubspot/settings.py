@@ -29,6 +29,7 @@ class HubSpotSettings(BaseSettings):
         "2026-03", description="The API version whose paths are called: a dated one, or v3 for what came before."
     )
     client_id: str | None = Field(
-        None, description="Client id of the OAuth app that Connect Cards ask access for, unless a connection has its own."
+        None,
+        description="Client id of the OAuth app that Connect Cards ask access for, unless a connection has its own.",
     )
     client_secret: SecretStr | None = Field(None, description="That app's client secret.")

@@ -54,14 +54,17 @@ def swept(at: CrmCursor, done: Pass, layout: Layout) -> CrmCursor:
 class Comparison:
     """Compares what the list shows with what is held: ids and modification times, and the properties of the sweep.
 
-    `layout` is what the list has to be read with.
+    `layout` is what the list has to be read with; `both_ends` says from where associations are read.
     """
 
-    def __init__(self, client: Client, layout: Layout, messages: Messages, sweep: Pass, held: Held) -> None:
+    def __init__(
+        self, client: Client, layout: Layout, messages: Messages, sweep: Pass, held: Held, *, both_ends: bool
+    ) -> None:
         self._type = layout.object_type
         self._messages = messages
         self._sweep = sweep
         self._held = held
+        self._both_ends = both_ends
         self._whole = Records(client, layout)
         properties = [name for name in sweep.properties if name in layout.names and name != self._type.modified]
         self.layout = layout.part([self._type.modified, *properties])
@@ -75,7 +78,7 @@ class Comparison:
         others = [row for row in found.rows if row[0] not in vanished.union(whole.ids)]
         messages = self._messages.live(whole)
         if self._sweep.associations and others:
-            messages += self._messages.associations([row[0] for row in others])
+            messages += self._messages.associations([row[0] for row in others], both_ends=self._both_ends)
         if len(columns) > 2 and others:  # noqa: PLR2004 - the key, and when it was modified
             rows = [(row[0], *row[2:]) for row in others]
             messages += self._messages.part(replace(found, rows=rows), (columns[0], *columns[2:]))

@@ -13,11 +13,13 @@ from destinations.postgres.queries import type_name
 from destinations.postgres.room import OVERFLOW
 from destinations.postgres.shape import LiveTable
 from destinations.postgres.widening import conversion, known_type
-from engine.contract import DELETED, ColumnType
+from engine.contract import ACTIVE, DELETED, ColumnType
 
 
 def is_there(live: LiveTable) -> sql.Composable:
     """Whether a row `t` is not gone."""
+    if live.table.history:
+        return sql.Identifier("t", ACTIVE)
     return sql.SQL("t.{} IS NOT TRUE").format(sql.Identifier(DELETED)) if live.markers else sql.SQL("true")
 
 

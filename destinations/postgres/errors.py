@@ -91,15 +91,12 @@ _SENTENCES: tuple[tuple[tuple[type[psycopg.Error], ...], type[DestinationError],
     (
         (pg.NotNullViolation,),
         DestinationRefused,
-        "{table}.{d.column_name} in PostgreSQL at {where} may not be empty, but the source has rows without it. Let it be "
-        "empty (ALTER TABLE {table} ALTER COLUMN {d.column_name} DROP NOT NULL), or, if it is a column of your own, give it "
-        "a default.",
+        "{table}.{d.column_name} in PostgreSQL at {where} may not be empty, but the source has rows without it. Give it a default, or let it be empty: ALTER TABLE {table} ALTER COLUMN {d.column_name} DROP NOT NULL.",
     ),
     (
         (psycopg.IntegrityError,),
         DestinationRefused,
-        "The constraint or index {d.constraint_name} of {table} in PostgreSQL at {where} does not let the data in: "
-        "{reason}. Drop it.",
+        "{d.constraint_name} of {table} in PostgreSQL at {where} does not let the data in: {reason}. Drop that constraint.",
     ),
     (
         (pg.GeneratedAlways, pg.InvalidColumnReference),

@@ -23,11 +23,15 @@ from engine.contract import DestinationUnavailable, Rows
 
 
 class Held:
-    """Answers over a connection of its own, made for the first question, so that it sees what is committed. Thread-safe."""
+    """Answers over a connection of its own, made for the first question, so that it sees what is committed. Thread-safe.
 
-    def __init__(self, connect: Callable[[], Connection], where: str) -> None:
+    A question waits for the process `loader`, which may take its time over a table, but not for others for long.
+    """
+
+    def __init__(self, connect: Callable[[], Connection], where: str, *, loader: int = 0) -> None:
         self._connect = connect
         self._where = where
+        self._loader = loader
         self._connection: Connection | None = None
         self._asking = threading.Lock()
         self._closed = False
@@ -78,9 +82,10 @@ class Held:
             yield start
 
     def _ask(self, live: LiveTable, question: bytes, parameters: Sequence[Any] = ()) -> list[TupleRow]:
-        if self._closed:
-            raise DestinationUnavailable(f"The connection to PostgreSQL at {self._where} is closed.")
-        if self._connection is None:
-            self._connection = self._connect()
-        with naming_the_holder(self._connection, live.schema, self._where):
-            return self._connection.execute(question, parameters).fetchall()
+        while not self._closed:
+            if self._connection is None:
+                self._connection = self._connect()
+            its_holder_is_told = naming_the_holder(self._connection, live.schema, self._where, loader=self._loader)
+            with suppress(pg.LockNotAvailable), its_holder_is_told:
+                return self._connection.execute(question, parameters).fetchall()
+        raise DestinationUnavailable(f"The connection to PostgreSQL at {self._where} is closed.")

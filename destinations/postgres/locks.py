@@ -13,15 +13,16 @@ from engine.contract import DestinationRefused
 
 
 @contextmanager
-def naming_the_holder(connection: Connection, schema: str, where: str) -> Iterator[None]:
+def naming_the_holder(connection: Connection, schema: str, where: str, *, loader: int = 0) -> Iterator[None]:
     """Raise `DestinationRefused` with the name of whoever holds the lock that was waited for in vain.
 
-    No transaction of the connection may be left open by what is done meanwhile.
+    Where that is nobody any more, or the process `loader`, the error stays what it was. Meanwhile no transaction of the
+    connection may be left open.
     """
     try:
         yield
     except pg.LockNotAvailable as error:
-        parameters = {"schema": schema, "ours": [connection.info.backend_pid]}
+        parameters = {"schema": schema, "ours": [connection.info.backend_pid, loader]}
         holder = connection.execute(query("lock_holder"), parameters).fetchone()
         if holder is None:
             raise

@@ -33,7 +33,7 @@ class PostgresSession:
 
     def __init__(self, connect: Callable[[], Connection], connection: Connection, schema: str, where: str) -> None:
         self._connection = connection
-        self._held = Held(connect, where)
+        self._held = Held(connect, where, loader=connection.info.backend_pid)
         self._schema = schema
         self._where = where
         self._tables: dict[str, LiveTable] = {}

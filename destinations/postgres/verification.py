@@ -21,7 +21,19 @@ from destinations.postgres.merge import Partial
 from destinations.postgres.queries import identifiers, query
 from destinations.postgres.room import OVERFLOW
 from destinations.postgres.shape import LiveTable, prepare
-from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Prepared, Row, Rows, Table, TableDifferences
+from engine.contract import (
+    ACTIVE,
+    START,
+    Batch,
+    Cursor,
+    DestinationUnavailable,
+    Loaded,
+    Prepared,
+    Row,
+    Rows,
+    Table,
+    TableDifferences,
+)
 
 
 class PostgresVerification:
@@ -60,6 +72,7 @@ class PostgresVerification:
 
     def prepare(self, table: Table, streams: Iterable[str] = ()) -> Prepared:  # noqa: ARG002 - no cursor is its own
         """Make the table's image or change it; costs nothing when the same was asked before."""
+        table = replace(table, history=False)  # an image has no past
         image = self._image.get(table.name)
         if image is not None and image.table == table:
             return Prepared()
@@ -187,11 +200,13 @@ def _as_stored(connection: Connection, schema: str, table: Table) -> LiveTable |
     there = {name: type_ for _, name, type_, _ in described}
     types = {name: there[name] for name in (*table.column_names, OVERFLOW) if name in there}
     overflow = frozenset(table.column_names) - there.keys() if OVERFLOW in there else None
-    return LiveTable(schema, table, types, overflow) if there else None
+    return LiveTable(schema, replace(table, history=START in there), types, overflow) if there else None
 
 
 def _copy(connection: Connection, stored: LiveTable, name: str, rows: sql.Composable) -> None:
-    """Some rows of a table, by the same key."""
+    """Some rows of a table, by the same key; of one with history, versions that are true."""
+    if stored.table.history:
+        rows = sql.SQL("{} AND s.{}").format(rows, sql.Identifier(ACTIVE))
     key, copy = identifiers(stored.table.primary_key), sql.Identifier(name)
     columns = identifiers((*stored.types, *stored.markers))
     make = query("create_copy").format(copy=copy, columns=columns, stored=stored.identifier, rows=rows)

@@ -105,7 +105,9 @@ def connect_card(
         output.print_json({"connect_card": card, "connect_card_config": issued.config})
         return
     typer.echo(issued.uri)
-    typer.echo(f"Good for {LIFETIME.days} days, while `penstock serve` runs. Whoever has it can connect an account.", err=True)
+    typer.echo(
+        f"Good for {LIFETIME.days} days, while `penstock serve` runs. Whoever has it can connect an account.", err=True
+    )
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
@@ -32,8 +33,12 @@ def _full_hour(time: str) -> str:
 
 
 def _http(uri: str) -> str:
-    if not uri.startswith(("https://", "http://")):
-        msg = "must start with https:// or http://."
+    try:
+        host = urlsplit(uri).hostname
+    except ValueError:
+        host = None
+    if not uri.startswith(("https://", "http://")) or not host:
+        msg = "must be an address that starts with https:// or http://."
         raise ValueError(msg)
     return uri
 

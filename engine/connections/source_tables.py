@@ -42,6 +42,14 @@ def tables_of(session: Session, connection_id: str) -> Sequence[SourceTable]:
     return session.scalars(found).all()
 
 
+def awaits_sync(session: Session, connection_id: str) -> bool:
+    """Whether the next sync has to read a table from the beginning because of what was chosen."""
+    found = select(SourceTable.name).where(
+        SourceTable.connection_id == connection_id, SourceTable.enabled, ~SourceTable.gone, SourceTable.reread
+    )
+    return session.scalars(found.limit(1)).first() is not None
+
+
 def remember(session: Session, config: SchemaConfig, catalog: Catalog) -> Sequence[SourceTable]:
     """Take in how the source describes itself now; of what is new, what `schema_change_handling` lets through is enabled.
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from engine.connections.ends import connect_destination, connect_source
 from engine.connections.host import ConnectionHost, StoredCredentials
+from engine.connections.source_tables import awaits_sync
 from engine.contract import (
     AccessDenied,
     Catalog,
@@ -77,11 +78,12 @@ def verify(
         DestinationBusy: a sync of it is running.
         SourceError, DestinationError: what a sync would fail with.
     """
-    if connection.is_historical_sync or connection.resync_requested or connection.resync_streams:
-        name = connection.schema
-        raise Conflict(f"'{name}' has not been read to its end yet. Sync it first: penstock sync {name}")
     with database.session() as reading:
         group = reading.get(DestinationRecord, connection.group_id)
+        chosen_anew = awaits_sync(reading, connection.id)
+    if connection.is_historical_sync or connection.resync_requested or connection.resync_streams or chosen_anew:
+        name = connection.schema
+        raise Conflict(f"'{name}' has not been read to its end yet. Sync it first: penstock sync {name}")
     if group is None:
         raise NotFound("group", connection.group_id)
     with closing(connect_destination(group, database, vault).verify(connection.schema)) as verification:

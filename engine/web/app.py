@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from engine.connections.card_token import CardClosed, Why
 from engine.connections.cards import ConnectCards
@@ -27,13 +28,13 @@ async def _form(request: Request) -> dict[str, str]:
 Form = Annotated[dict[str, str], Depends(_form)]
 
 
-def create_pages(cards: ConnectCards) -> FastAPI:
+def create_pages(cards: ConnectCards) -> ASGIApp:
     """The application with the pages, to be mounted at `engine.connections.cards.PATH`. Their links are relative."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.add_middleware(Sealed)
     app.mount("/static", StaticFiles(packages=[("engine.web", "static")]))
     app.exception_handler(PenstockError)(_broken)
     app.exception_handler(HTTPException)(_no_page)
+    app.exception_handler(Exception)(_crashed)
     address = urlsplit(cards.address)
 
     @app.get("/setup")
@@ -66,7 +67,7 @@ def create_pages(cards: ConnectCards) -> FastAPI:
         token = cards.finish(request.query_params, request.cookies)
         return RedirectResponse(f"setup?{urlencode({'auth': token})}", 303)
 
-    return app
+    return Sealed(app)
 
 
 def _broken(_request: Request, error: Exception) -> Response:
@@ -75,6 +76,9 @@ def _broken(_request: Request, error: Exception) -> Response:
     return page("closed.html", status=503, why="broken", message=str(error))
 
 
-def _no_page(_request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    return page("closed.html", status=status, why="invalid", message="There is no such page.")
+def _no_page(_request: Request, _error: Exception) -> Response:
+    return page("closed.html", status=404, why="invalid", message="There is no such page.")
+
+
+def _crashed(_request: Request, _error: Exception) -> Response:
+    return page("closed.html", status=500, why="broken", message="Something went wrong here.")

@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("engine", "connectors", "destinations", "migrations")
-KINDS = {".py", ".sql", ".typed"}
+KINDS = {".py", ".sql", ".typed", ".html", ".css", ".js", ".svg"}
 SANDBOX = ("sandbox", "hubspot", "--port", "0", "--contacts", "30", "--companies", "10", "--deals", "10")
 
 

@@ -26,6 +26,9 @@ BEGINNING = datetime(2025, 6, 2, tzinfo=UTC)
 REST = timedelta(hours=2, minutes=5).total_seconds()
 """Longer than any lag, and than a sync takes to trust that there is none."""
 
+LONGEST_WAIT = timedelta(hours=25).total_seconds()
+"""What HubSpot's longest day or migration takes."""
+
 
 @dataclass
 class Played:
@@ -132,7 +135,7 @@ class _Play:
 
     def _reschedule(self, spent: QuotaSpent) -> None:
         ahead = spent.retry_at.timestamp() - self._world.engine.clock.now()
-        if not 0 < ahead <= 25 * 3600:
+        if ahead > LONGEST_WAIT:
             self._find(f"a sync is rescheduled to in {ahead} s")
         self._say("it is later, as the sync was rescheduled")
         self._world.engine.clock.until(spent.retry_at.timestamp())

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from support.mirror import LONG_AFTER, Mirror, MirrorMaker, made_account
+from support.verifying import verified
 
 from engine.connections.body import parse
 from engine.connections.schema_body import ColumnBody, SchemasBody, TableBody
 from engine.connections.schemas import Schemas
-from engine.contract import InvalidSetting, NotFound
+from engine.contract import Conflict, InvalidSetting, NotFound
 
 HUBSPOT = "hubspot"
 
@@ -320,3 +321,110 @@ def test_nothing_is_in_the_way_where_nothing_is_chosen(chooser: Chooser, monkeyp
     changed(chooser, firstname="Changed")
     chooser.mirror.sync()
     chooser.mirror.assert_same()
+
+
+# History
+
+
+def as_if_without_history(mirror: Mirror, table: str) -> None:
+    """Leave of a table what is true now, or was last, as it would be without history."""
+    key = "deal_id" if table == "deal" else "id"
+    mirror.rig.execute(
+        f"DELETE FROM {mirror.schema}.{table} AS t USING {mirror.schema}.{table} AS s"
+        f" WHERE t.{key} = s.{key} AND t._fivetran_start < s._fivetran_start"
+    )
+
+
+def history(mirror: Mirror, table: str, record: int) -> list[dict[str, Any]]:
+    key = "deal_id" if table == "deal" else "id"
+    return sorted(mirror.rows(table, f"{key} = %s", record), key=lambda row: row["_fivetran_start"])
+
+
+@pytest.mark.parametrize("from_the_start", [True, False])
+def test_history_keeps_every_version(mirror: MirrorMaker, *, from_the_start: bool) -> None:
+    account = made_account(contacts=30, companies=12, deals=20, properties=6)
+    it = mirror(account, reconciliation_hours=0)
+    chooser = Chooser(it)
+    if from_the_start:
+        chooser.schemas.reload(it.schema)
+    else:
+        it.sync()
+    for table in ("contact", "company", "deal"):
+        chooser.table(table, sync_mode="HISTORY")
+    it.sync()
+    it.assert_same()
+    record, merged, winner, purged = account.ids("contacts")[:4]
+    for name in ("One", "Two", "Three"):
+        account.advance(LONG_AFTER)
+        account.update("contacts", record, {"firstname": name})
+        it.sync()
+    quiet = it.sync().progress.loaded
+    assert (quiet.inserted, quiet.updated, quiet.deleted) == (0, 0, 0)
+    account.archive("contacts", record)
+    it.sync()
+    versions = history(it, "contact", record)
+    assert [row["property_firstname"] for row in versions[-4:-1]] == ["One", "Two", "Three"]
+    assert not any(row["_fivetran_active"] for row in versions)
+    assert versions[-1]["archived_at"] is not None
+    account.advance(LONG_AFTER)
+    account.restore("contacts", record)
+    account.merge("contacts", winner, merged)
+    account.gdpr_delete(purged)
+    it.reconcile()
+    restored = history(it, "contact", record)[-1]
+    assert (restored["_fivetran_active"], restored["_fivetran_end"].year) == (True, 9999)
+    assert not any(row["_fivetran_active"] for row in history(it, "contact", purged))
+    again = it.reconcile().progress.loaded
+    assert (again.inserted, again.updated, again.deleted) == (0, 0, 0)
+    assert verified(it).differences == 0
+    for table in ("contact", "company", "deal"):
+        as_if_without_history(it, table)
+    it.assert_same(untold=[purged])
+
+
+def test_history_that_ends_stays_under_another_name(chooser: Chooser) -> None:
+    mirror, record = chooser.mirror, chooser.account.ids("deals")[0]
+    chooser.table("deal", sync_mode="HISTORY")
+    mirror.sync()
+    chooser.account.advance(LONG_AFTER)
+    chooser.account.update("deals", record, {"dealname": "Two"})
+    mirror.sync()
+    chooser.table("deal", sync_mode="SOFT_DELETE")
+    mirror.sync()
+    mirror.assert_same()
+    assert len(mirror.rows("deal_history", "deal_id = %s", record)) == 2
+
+
+def test_a_hash_leaves_no_clear_value_in_older_versions(chooser: Chooser) -> None:
+    mirror = chooser.mirror
+    chooser.table("contact", sync_mode="HISTORY")
+    mirror.sync()
+    changed(chooser, email="new@example.com")
+    mirror.sync()
+    chooser.column("contact", "property_email", hashed=True)
+    mirror.sync()
+    assert mirror.rows("contact", "property_email LIKE %s", "%@%") == []
+    assert mirror.rows("contact", "_fivetran_active AND property_email IS NOT NULL")
+
+
+def test_a_verification_compares_what_is_chosen(chooser: Chooser) -> None:
+    chooser.table("company", enabled=False)
+    chooser.column("contact", "property_lastname", enabled=False)
+    chooser.column("contact", "property_email", hashed=True)
+    record = changed(chooser, email="new@example.com", lastname="Changed")
+    chooser.mirror.sync()
+    verdict = verified(chooser.mirror)
+    assert verdict.differences == 0
+    assert "company" not in {table.table for table in verdict.tables}
+    chooser.mirror.rig.execute(
+        f"UPDATE {chooser.mirror.schema}.contact SET property_email = 'tampered' WHERE id = %s", record
+    )
+    assert [(table.table, table.different) for table in verified(chooser.mirror).tables if table.total] == [
+        ("contact", 1)
+    ]
+
+
+def test_a_verification_waits_for_a_sync_of_what_was_chosen(chooser: Chooser) -> None:
+    chooser.column("contact", "property_email", hashed=True)
+    with pytest.raises(Conflict, match="Sync it first"):
+        verified(chooser.mirror)

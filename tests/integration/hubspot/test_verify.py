@@ -321,9 +321,7 @@ def test_rows_that_cannot_be_stored_are_rejected_and_not_missing(mirror: MirrorM
 @pytest.mark.parametrize(
     "way",
     [
-        pytest.param(
-            "list", marks=pytest.mark.xfail(reason="the list is read with associations from one end", strict=True)
-        ),
+        "list",
         "search",
     ],
 )

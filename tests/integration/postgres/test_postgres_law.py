@@ -185,6 +185,7 @@ def stored(harness: Harness, *, history: bool) -> State:
 def latest(harness: Harness, table: Table) -> list[dict[str, str | None]]:
     """The last version of each row; all versions are held to follow one another without a gap of more than a deletion."""
     key = ", ".join(table.primary_key)
+    harness.person.execute("DROP TABLE IF EXISTS pg_temp.versions")
     harness.person.execute(
         "CREATE TEMPORARY TABLE versions AS SELECT *,"
         f" lead(_fivetran_start) OVER (PARTITION BY {key} ORDER BY _fivetran_start) AS following FROM hubspot.{table.name}"
@@ -195,11 +196,9 @@ def latest(harness: Harness, table: Table) -> list[dict[str, str | None]]:
         " OR _fivetran_active <> (_fivetran_end = '9999-12-31 23:59:59.999+00')"
         " OR NOT _fivetran_active AND following IS NULL AND NOT _fivetran_deleted"
     )
-    assert harness.person.execute(odd).fetchall() == []
+    assert harness.person.execute(odd, prepare=False).fetchall() == []
     harness.person.execute("DELETE FROM versions WHERE following IS NOT NULL")
-    rows = harness.read("pg_temp", "versions")
-    harness.person.execute("DROP TABLE versions")
-    return rows
+    return harness.read("pg_temp", "versions")
 
 
 def present(model: State) -> Iterator[Rows]:

@@ -144,6 +144,24 @@ def test_who_holds_a_lock_is_told_and_waited_for_no_longer_than_needed(
         assert session.cursors() == {"deals": {"after": "2"}}
 
 
+def test_a_question_waits_for_the_session_itself_as_long_as_that_takes(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "LOCK_TIMEOUT", "20ms")
+    with closing(harness.destination.open("hubspot")) as session, ThreadPoolExecutor(1) as other:
+        assert isinstance(session, PostgresSession)
+        session.prepare(DEAL)
+        with session._connection.transaction():
+            session._connection.execute("LOCK TABLE hubspot.deal")
+            asked = other.submit(session.lacking, "deal", ("id",), [("1",)])
+            waiting = "SELECT query_start FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            tries: set[object] = set()
+            while len(tries) < 3:
+                tries.update(harness.person.execute(waiting).fetchall())
+            assert not asked.done()
+        assert asked.result() == [("1",)]
+
+
 def test_a_lock_leaves_a_session_of_use(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connect, "LOCK_TIMEOUT", "50ms")
     with closing(harness.destination.open("hubspot")) as session:

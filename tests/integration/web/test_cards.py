@@ -276,6 +276,13 @@ def test_an_error_of_hubspots_is_told_and_nothing_of_it_is_put_into_the_page(
 # What every page keeps to
 
 
+def test_a_crash_is_a_page_too(stage: Stage, browser: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage.services.cards, "open", None)
+    answer = browser.get(stage.card())
+    closed(answer, 500, "That cannot be done now")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
 def test_every_answer_is_sealed(stage: Stage, browser: httpx.Client) -> None:
     uri = stage.card()
     pages = [
@@ -317,16 +324,15 @@ def test_what_is_put_into_a_page_is_escaped(stage: Stage, browser: httpx.Client,
         if name == "schema":
             changing.execute(text("UPDATE penstock.connections SET schema = :planted"), {"planted": planted})
         else:
-            change = text("UPDATE penstock.connections SET connect_card_config = jsonb_build_object('redirect_uri', :x)")
-            changing.execute(change, {"x": f"https://a{planted}.example/{planted}"})
+            config = "jsonb_build_object('redirect_uri', CAST(:uri AS text))"
+            change = text(f"UPDATE penstock.connections SET connect_card_config = {config}")
+            changing.execute(change, {"uri": f"https://a{planted}.example/{planted}"})
     page = browser.get(made["connect_card"]["uri"])
     assert page.status_code == 200
     assert "<script>" not in page.text
 
 
-def test_no_secret_is_logged_or_stored_in_the_clear(
-    stage: Stage, browser: httpx.Client, logs: list[EventDict]
-) -> None:
+def test_no_secret_is_logged_or_stored_in_the_clear(stage: Stage, browser: httpx.Client, logs: list[EventDict]) -> None:
     made = stage.create()
     back = consent(begin(browser, made["connect_card"]["uri"]))
     browser.get(back)

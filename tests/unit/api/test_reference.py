@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from pydantic import BaseModel
@@ -15,11 +15,13 @@ from engine.api.connections import ConnectionDocument
 from engine.api.destinations import TestedDestinationDocument
 from engine.api.documents import Status
 from engine.api.envelope import CODES
+from engine.api.services import Services
 from engine.api.webhooks import WebhookDocument
 from engine.connections.body import ConnectionBody, ConnectionChange
 from engine.connections.destination_body import DestinationBody, DestinationChange
 from engine.connections.outbox import KNOWN_EVENTS, NEVER
 from engine.connections.webhooks import WebhookBody, WebhookChange
+from engine.settings import Settings
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/api.md").read_text(encoding="utf-8")
 
@@ -33,8 +35,9 @@ def first_column(heading: str) -> set[str]:
     return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
 
 
-def test_every_call_is_on_the_page() -> None:
-    app = create_app({}, list, cast("Any", SimpleNamespace(keys=None)))
+def test_every_call_is_on_the_page(tmp_path: Path) -> None:
+    nowhere = cast("Any", Mock())
+    app = create_app({}, list, Services.of(nowhere, nowhere, Settings(home=tmp_path)))
     told = re.sub(r"\{\w+_id\}", "{id}", section("Calls"))
     for path in app.openapi()["paths"]:
         shown = re.sub(r"\{\w+_id\}", "{id}", path).replace("/v1/destinations/{id}/certificates", "/certificates")

@@ -89,7 +89,7 @@ def test_every_documented_frequency_is_taken(minutes: int) -> None:
         ({"connect_card_config": {}}, "connect_card_config.redirect_uri: is required."),
         (
             {"connect_card_config": {"redirect_uri": "ftp://x"}},
-            "connect_card_config.redirect_uri: must start with https:// or http://.",
+            "connect_card_config.redirect_uri: must be an address that starts with https:// or http://.",
         ),
         ({"config": {}}, "config.schema: is required."),
         ({"config": {"schema": 7}}, "config.schema: must be text."),

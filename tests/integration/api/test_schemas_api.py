@@ -1,0 +1,107 @@
+"""What is synced of a source, looked at and chosen over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from support.http import serving
+from support.rig import Rig
+
+from engine.api.app import create_app
+from engine.api.services import Services
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def call(rig: Rig) -> Iterator[Call]:
+    """Makes a call and gives the answer's data, or with another `status` its code."""
+    services = Services.of(rig.database, rig.vault, rig.settings)
+    key, secret = services.keys.create("test")
+    auth = (key.id, secret.get_secret_value())
+    with serving(create_app({}, list, services)) as url, httpx.Client(base_url=url, auth=auth, timeout=30) as client:
+
+        def ask(method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
+            answer = client.request(method, f"/v1{path}", json=body)
+            assert answer.status_code == status, answer.text
+            return answer.json()["data"] if status == 200 else answer.json()["code"]
+
+        yield ask
+
+
+def enabled(config: Any) -> dict[str, bool]:
+    return {name: table["enabled"] for name, table in config["schemas"]["paged"]["tables"].items()}
+
+
+@pytest.mark.parametrize("kind", ["connections", "connectors"])
+def test_a_config_is_made_looked_at_and_changed(rig: Rig, call: Call, kind: str) -> None:
+    path = f"/{kind}/{rig.connect(streams=['a', 'b'])}/schemas"
+    assert call("GET", path, status=404) == "NotFound_SchemaConfig"
+    assert call("PATCH", path, {"schemas": {}}, status=404) == "NotFound_SchemaConfig"
+    loaded = call("POST", f"{path}/reload", {"exclude_mode": "PRESERVE"})
+    assert loaded == call("GET", path)
+    assert loaded["schemas"]["paged"]["name_in_destination"] == "test"
+    assert enabled(loaded) == {"a": True, "b": True}
+    body = {"schema_change_handling": "ALLOW_COLUMNS", "schemas": {"paged": {"tables": {"b": {"enabled": False}}}}}
+    changed = call("PATCH", path, body)
+    assert (changed["schema_change_handling"], enabled(changed)) == ("ALLOW_COLUMNS", {"a": True, "b": False})
+    rig.sync()
+    assert len(rig.loaded("a")) == 50
+    assert rig.loaded("b") == []
+    assert enabled(call("PATCH", f"{path}/paged", {"tables": {"a": {"enabled": False}}})) == {"a": False, "b": False}
+    assert enabled(call("PATCH", f"{path}/test/tables/b", {"enabled": True})) == {"a": False, "b": True}
+    call("PATCH", f"{path}/paged/tables/b/columns/name", {"hashed": True})
+    columns = call("GET", f"{path}/paged/tables/b/columns")["columns"]
+    assert [(name, column["hashed"], column["is_primary_key"]) for name, column in columns.items()] == [
+        ("id", False, True),
+        ("name", True, False),
+    ]
+    assert list(call("GET", path)["schemas"]["paged"]["tables"]["b"]["columns"]) == ["name"]
+    rig.sync()
+    assert {len(row["name"]) for row in rig.rows("SELECT name FROM test.b")} == {64}
+
+
+def test_a_config_can_be_made_before_the_first_sync(rig: Rig, call: Call) -> None:
+    path = f"/connections/{rig.connect(streams=['a', 'b'])}/schemas"
+    body = {"schema_change_handling": "BLOCK_ALL", "schemas": {"paged": {"tables": {"b": {"enabled": True}}}}}
+    assert enabled(call("POST", path, body)) == {"a": False, "b": True}
+    rig.configure(streams=["a", "b", "c"])
+    rig.sync()
+    assert enabled(call("GET", path)) == {"a": False, "b": True, "c": False}
+    assert enabled(call("POST", f"{path}/reload", {"exclude_mode": "INCLUDE"})) == {"a": True, "b": True, "c": True}
+    assert enabled(call("POST", f"{path}/reload", {"exclude_mode": "EXCLUDE"})) == {"a": False, "b": False, "c": False}
+    rig.configure(streams=["b"])
+    settings = call("POST", f"{path}/reload")["schemas"]["paged"]["tables"]["a"]["enabled_patch_settings"]
+    assert (settings["allowed"], settings["reason_code"]) == (False, "DELETED")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("PATCH", "/PAGED", {"enabled": False}, 404, "NotFound_Schema"),
+        ("PATCH", "/paged/tables/A", {"enabled": False}, 404, "NotFound_Table"),
+        ("PATCH", "/paged/tables/a/columns/Name", {"enabled": False}, 404, "NotFound_Column"),
+        ("GET", "/paged/tables/A/columns", None, 404, "NotFound_Table"),
+        ("GET", "/nobodys/tables/a/columns", None, 404, "NotFound_Schema"),
+        ("PATCH", "/paged/tables/a/columns/id", {"enabled": False}, 400, "InvalidInput"),
+        ("PATCH", "/paged/tables/a/columns/id", {"hashed": True}, 400, "InvalidInput"),
+        ("PATCH", "/paged/tables/a", {"sync_mode": "LIVE"}, 400, "InvalidInput"),
+        ("PATCH", "/paged/tables/a", {"renamed": True}, 400, "InvalidInput"),
+        ("PATCH", "", {"schemas": {"paged": {"tables": {"A": {"enabled": False}}}}}, 400, "InvalidInput"),
+        ("PATCH", "", {"schema_change_handling": "ALLOW"}, 400, "InvalidInput"),
+        ("POST", "/reload", {"exclude_mode": "SOME"}, 400, "InvalidInput"),
+    ],
+)
+def test_what_is_wrong_is_said(rig: Rig, call: Call, method: str, path: str, body: Any, status: int, code: str) -> None:
+    schemas = f"/connections/{rig.connect()}/schemas"
+    before = call("POST", f"{schemas}/reload")
+    assert call(method, f"{schemas}{path}", body, status=status) == code
+    assert call("GET", schemas) == before
+
+
+def test_nobody_but_the_connection_is_missing(call: Call) -> None:
+    for path in ("/connections/nobody/schemas", "/connections/nobody/schemas/paged/tables/a/columns"):
+        assert call("GET", path, status=404) == "NotFound_Connection"
