@@ -96,7 +96,7 @@ _SENTENCES: tuple[tuple[tuple[type[psycopg.Error], ...], type[DestinationError],
     (
         (psycopg.IntegrityError,),
         DestinationRefused,
-        "{d.constraint_name} of {table} in PostgreSQL at {where} does not let the data in: {reason}. Drop that constraint.",
+        "{d.constraint_name} of {table} in PostgreSQL at {where} does not let the data in: {reason}. Drop that constraint or index.",
     ),
     (
         (pg.GeneratedAlways, pg.InvalidColumnReference),

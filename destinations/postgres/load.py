@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain, groupby
 
 from destinations.postgres.connect import Connection
-from destinations.postgres.merge import TableLoad
+from destinations.postgres.merge import TableLoad, texts
 from destinations.postgres.shape import LiveTable
 from engine.contract import Batch, Complete, Deletion, Loaded, Present, Row, Rows
 
@@ -29,12 +29,13 @@ def remove_absent(connection: Connection, tables: Mapping[str, LiveTable], batch
     """Take the batches' word for what is present, once all their rows are in: the rest is gone, with what hangs on it."""
     loaded = Loaded()
     for present in (batch for batch in batches if isinstance(batch, Present)):
-        target = TableLoad(connection, tables[present.table])
         rows = (batch for batch in batches if isinstance(batch, Rows) and batch.table == present.table)
-        gone = target.remove_absent(present, [key for batch in rows for key in target.keys(batch)[0]])
-        loaded += Loaded(deleted=len(gone))
-        for table, column in present.dependents if gone else ():
-            loaded += TableLoad(connection, tables[table]).remove((column,), [(key,) for key in gone])
+        given = [key for batch in rows for key in texts(batch.rows, [batch.columns.index(present.column)])[0]]
+        for table, column in ((present.table, present.column), *present.dependents):
+            gone = TableLoad(connection, tables[table]).remove_absent(
+                replace(present, table=table, column=column), given
+            )
+            loaded += Loaded(deleted=len(gone))
     return loaded
 
 

@@ -23,6 +23,7 @@ _ONE_SPELLING = {"bigint", "boolean", "date", "integer", "text"}
 """Types whose values are equal only if their canonical texts are. One instant or one number has many texts."""
 
 _DATE_LENGTH = len("2026-11-20")
+_DIGITS = set("0123456789")
 
 
 class Partial(Rows):
@@ -38,7 +39,7 @@ def are_dates(cells: Iterable[Cell]) -> bool:
 
 def are_times(cells: Iterable[Cell]) -> bool:
     """Whether none of them is a word: PostgreSQL knows when `today` and `now` are, and puts that down instead."""
-    return all(cell[:1].isdecimal() for cell in cells if cell.__class__ is str)
+    return {cell[:1] for cell in cells if cell.__class__ is str} <= _DIGITS
 
 
 def check_times(live: LiveTable, rows: Rows) -> None:

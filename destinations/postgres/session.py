@@ -17,7 +17,7 @@ from destinations.postgres.errors import CALLS_FOR_CARE, translated
 from destinations.postgres.held import Held
 from destinations.postgres.load import load
 from destinations.postgres.locks import naming_the_holder
-from destinations.postgres.merge import Partial, TableLoad
+from destinations.postgres.merge import Partial
 from destinations.postgres.shape import LiveTable, prepare
 from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Prepared, Present, Row, Rows, Table
 
@@ -71,13 +71,6 @@ class PostgresSession:
     def holds_any(self, table: str) -> bool:
         """Whether a prepared table has any row at all. Thread-safe."""
         return self._held.any_row(self._tables[table])
-
-    def withdraw(self, table: str) -> None:
-        """Take all rows of a prepared table for gone until they are given again."""
-        live = self._tables[table]
-        if live.table.soft_delete:
-            with self._told(), self._connection.transaction():
-                TableLoad(self._connection, live).remove((), [()])
 
     def erase(self, table: str, columns: Collection[str]) -> None:
         """Take the values of these columns out of the table, and out of what was set aside."""
@@ -153,7 +146,7 @@ def _problem(batch: Batch, live: LiveTable, tables: Mapping[str, LiveTable]) -> 
 
 
 def _problem_of_present(batch: Present, live: LiveTable, tables: Mapping[str, LiveTable]) -> str | None:
-    if live.table.primary_key != (batch.column,):
+    if (batch.column,) not in (live.table.primary_key, *live.table.lookups):
         return f"has the key ({', '.join(live.table.primary_key)}), not ({batch.column})"
     for name, column in batch.dependents:
         dependent = tables.get(name)

@@ -101,9 +101,6 @@ class PostgresVerification:
             held = self._held_table(table)
             return held is not None and self._held.any_row(held)
 
-    def withdraw(self, table: str) -> None:
-        """Nothing: the image begins empty."""
-
     def erase(self, table: str, columns: Collection[str]) -> None:
         """Nothing: the schema is not written to."""
 

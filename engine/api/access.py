@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated
 
 from fastapi import Request, Security
 from fastapi.openapi.models import HTTPBase
@@ -26,8 +25,8 @@ class Access:
         self._wrong = Window(WRONG_PER_MINUTE, 60)
         self._wrong_from = Window(WRONG_FROM_ADDRESS, 60)
 
-    def admit(self, request: Request) -> Caller:
-        """Who calls.
+    def admit(self, request: Request) -> None:
+        """Let a request in.
 
         Raises:
             Refusal: 401 without good credentials, 403 beyond their scope, 429 after too much of either.
@@ -49,7 +48,6 @@ class Access:
         needed: Scope = "read" if request.method in _READING else "write"
         if needed not in caller.scopes:
             raise Refusal(403, f"This key may not {needed}.")
-        return caller
 
     def _count(self, request: Request, caller: Caller) -> None:
         left, wait = self._requests.take(caller.key)
@@ -64,13 +62,13 @@ class _Key(SecurityBase):
     model = HTTPBase(scheme="basic", description="A key as the user, its secret as the password.")
     scheme_name = "key"
 
-    def __call__(self, request: Request) -> Caller:
+    def __call__(self, request: Request) -> None:
         access: Access = request.app.state.access
-        return access.admit(request)
+        access.admit(request)
 
 
-Admitted = Annotated[Caller, Security(_Key())]
-"""The caller of a route that needs one."""
+ADMITTED = Security(_Key())
+"""What a router that needs a caller depends on: it comes before everything else of a request is looked at."""
 
 
 def _credentials(header: str) -> tuple[str, str] | None:

@@ -22,7 +22,7 @@ from engine.api import (
     syncing,
     webhooks,
 )
-from engine.api.access import Access
+from engine.api.access import ADMITTED, Access
 from engine.api.gate import Gate
 from engine.api.metrics import Statuses, exposition
 from engine.api.services import Services
@@ -60,10 +60,11 @@ def create_app(checks: Mapping[str, Check], statuses: Statuses, services: Servic
     app.include_router(_health(checks, statuses))
     for path, shown in (("/v1/connections", True), ("/v1/connectors", False)):
         for router in (connections.router, syncing.router, schemas.router, approvals.of_connections):
-            app.include_router(router, prefix=path, include_in_schema=shown)
-    app.include_router(approvals.of_destinations, prefix="/v1/destinations")
-    for module in (groups, destinations, account, metadata, webhooks):
-        app.include_router(module.router)
+            app.include_router(router, prefix=path, include_in_schema=shown, dependencies=[ADMITTED])
+    app.include_router(approvals.of_destinations, prefix="/v1/destinations", dependencies=[ADMITTED])
+    for module in (groups, destinations, account, webhooks):
+        app.include_router(module.router, dependencies=[ADMITTED])
+    app.include_router(metadata.router)
     app.mount(PATH, create_pages(services.cards))
     return app
 

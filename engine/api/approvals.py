@@ -8,7 +8,6 @@ from datetime import datetime
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.api.access import Admitted
 from engine.api.envelope import success
 from engine.api.openapi import Listed, answers
 from engine.api.reading import Body, Paged
@@ -61,7 +60,7 @@ def _certificates(router: APIRouter, subject: Callable[[Served, str], Subject]) 
         summary="Approve a certificate",
         **answers(CertificateDocument, 404, 409, status=201, body=CertificateBody),
     )
-    def approve(subject_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+    def approve(subject_id: str, raw: Body, serve: Served) -> Response:
         """Trust a certificate."""
         body = parse(CertificateBody, raw)
         approval = serve.approvals.approve_certificate(subject(serve, subject_id), body, by=USER_ID)
@@ -78,7 +77,7 @@ def _fingerprints(router: APIRouter, subject: Callable[[Served, str], Subject]) 
         summary="Approve a fingerprint",
         **answers(FingerprintDocument, 404, 409, status=201, body=FingerprintBody),
     )
-    def approve(subject_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+    def approve(subject_id: str, raw: Body, serve: Served) -> Response:
         """Trust a host's key."""
         body = parse(FingerprintBody, raw)
         approval = serve.approvals.approve_fingerprint(subject(serve, subject_id), body, by=USER_ID)
@@ -91,18 +90,18 @@ def _common(
     router: APIRouter, path: str, kind: Kind, document: type[BaseModel], subject: Callable[[Served, str], Subject]
 ) -> None:
     @router.get(path, summary=f"List approved {kind}s", **answers(Listed[document], 404, 409))  # type: ignore[valid-type]
-    def list_all(subject_id: str, page: Paged, serve: Served, _caller: Admitted) -> Response:
+    def list_all(subject_id: str, page: Paged, serve: Served) -> Response:
         """What is trusted."""
         found = serve.approvals.page(subject(serve, subject_id), kind, after=page.after, limit=page.limit + 1)
         return success(data=page.of(found, lambda approval: approval.hash, approval_document))
 
     @router.get(f"{path}/{{hash:path}}", summary=f"Look at an approved {kind}", **answers(document, 404, 409))
-    def get(subject_id: str, hash: str, serve: Served, _caller: Admitted) -> Response:  # noqa: A002 - as the path names it
+    def get(subject_id: str, hash: str, serve: Served) -> Response:  # noqa: A002 - as the path names it
         """One of them."""
         return success(data=approval_document(serve.approvals.get(subject(serve, subject_id), kind, hash)))
 
     @router.delete(f"{path}/{{hash:path}}", summary=f"Revoke a {kind}", **answers(None, 404, 409))
-    def revoke(subject_id: str, hash: str, serve: Served, _caller: Admitted) -> Response:  # noqa: A002 - as the path names it
+    def revoke(subject_id: str, hash: str, serve: Served) -> Response:  # noqa: A002 - as the path names it
         """Trust it no longer."""
         serve.approvals.revoke(subject(serve, subject_id), kind, hash)
         return success(f"The {kind} has been revoked.")

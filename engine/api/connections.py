@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from engine.api.access import Admitted
 from engine.api.documents import CardAnswer, ConnectionDocument, SyncDocument, TestedConnectionDocument
 from engine.api.envelope import success
 from engine.api.openapi import Listed, answers
@@ -24,7 +23,7 @@ router = APIRouter(tags=["connections"])
 @router.post(
     "", summary="Create a connection", **answers(TestedConnectionDocument, 404, 409, status=201, body=ConnectionBody)
 )
-def create(raw: Body, serve: Served, _caller: Admitted) -> Response:
+def create(raw: Body, serve: Served) -> Response:
     """Create a connection and run its setup tests. If one fails it is stored all the same, as incomplete."""
     body = parse(ConnectionBody, raw)
     connection = serve.connections.create(body, must_pass=False, by=USER_ID)
@@ -36,7 +35,6 @@ def create(raw: Body, serve: Served, _caller: Admitted) -> Response:
 def list_all(
     page: Paged,
     serve: Served,
-    _caller: Admitted,
     group_id: Annotated[str | None, Query(description="Those of this group.")] = None,
     schema: Annotated[str | None, Query(description="The ones of exactly this name.")] = None,
 ) -> Response:
@@ -46,7 +44,7 @@ def list_all(
 
 
 @router.get("/{connection_id}", summary="Look at a connection", **answers(ConnectionDocument, 404, 409))
-def get(connection_id: str, serve: Served, _caller: Admitted) -> Response:
+def get(connection_id: str, serve: Served) -> Response:
     """A connection, by its id or its name."""
     return success(data=look_document(serve.connections.look(connection_id)))
 
@@ -56,7 +54,7 @@ def get(connection_id: str, serve: Served, _caller: Admitted) -> Response:
     summary="Change a connection",
     **answers(TestedConnectionDocument, 404, 409, body=ConnectionChange),
 )
-def update(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+def update(connection_id: str, raw: Body, serve: Served) -> Response:
     """Change what is given; the rest stays. Setup tests run when config or credentials change, or when asked for."""
     change = parse(ConnectionChange, raw)
     connection = serve.connections.update(connection_id, change, must_pass=False)
@@ -65,7 +63,7 @@ def update(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> R
 
 
 @router.delete("/{connection_id}", summary="Delete a connection", **answers(None, 404, 409))
-def delete(connection_id: str, serve: Served, _caller: Admitted) -> Response:
+def delete(connection_id: str, serve: Served) -> Response:
     """Forget a connection, its credentials and its history. Its tables stay. Not while it is being synced."""
     connection = serve.connections.delete(connection_id)
     return success(f"Connection with id '{connection.id}' has been deleted")
@@ -76,7 +74,7 @@ def delete(connection_id: str, serve: Served, _caller: Admitted) -> Response:
     summary="Run the setup tests",
     **answers(TestedConnectionDocument, 404, 409, body=TestBody, optional=True),
 )
-def test(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+def test(connection_id: str, raw: Body, serve: Served) -> Response:
     """Run the setup tests of both ends, and set the connection's setup state by them."""
     parse(TestBody, raw)
     serve.connections.test(connection_id)
@@ -86,7 +84,7 @@ def test(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> Res
 @router.get(
     "/{connection_id}/sync-history", summary="List a connection's syncs", **answers(Listed[SyncDocument], 404, 409)
 )
-def history(connection_id: str, page: Paged, serve: Served, _caller: Admitted) -> Response:
+def history(connection_id: str, page: Paged, serve: Served) -> Response:
     """The connection's last syncs, the newest first; one page."""
     connection = serve.connections.get(connection_id)
     return success(data={"items": sync_documents(sync_history(serve.database, connection.id, limit=page.limit))})
@@ -97,7 +95,7 @@ def history(connection_id: str, page: Paged, serve: Served, _caller: Admitted) -
     summary="Make a Connect Card",
     **answers(CardAnswer, 404, 409, body=CardBody, optional=True),
 )
-def connect_card(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+def connect_card(connection_id: str, raw: Body, serve: Served) -> Response:
     """Make a link by which a person without a key connects their account. Earlier links open nothing any more."""
     body = parse(CardBody, raw)
     connection = serve.connections.get(connection_id)

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.api.access import Admitted
 from engine.api.documents import SetupTestDocument
 from engine.api.envelope import success
 from engine.api.openapi import Listed, answers
@@ -56,21 +55,21 @@ class TestedDestinationDocument(DestinationDocument):
 @router.post(
     "", summary="Create a destination", **answers(TestedDestinationDocument, 404, 409, status=201, body=DestinationBody)
 )
-def create(raw: Body, serve: Served, _caller: Admitted) -> Response:
+def create(raw: Body, serve: Served) -> Response:
     """Give a group its destination, and run the setup tests. If one fails it is stored all the same."""
     made = serve.destinations.create(parse(DestinationBody, raw))
     return success("Destination has been created", _tested(serve, *made), status=201, code="Created")
 
 
 @router.get("", summary="List destinations", **answers(Listed[DestinationDocument]))
-def list_all(page: Paged, serve: Served, _caller: Admitted) -> Response:
+def list_all(page: Paged, serve: Served) -> Response:
     """Every destination."""
     found = serve.destinations.page(after=page.after, limit=page.limit + 1)
     return success(data=page.of(found, lambda record: record.group_id, serve.destinations.document))
 
 
 @router.get("/{destination_id}", summary="Look at a destination", **answers(DestinationDocument, 404))
-def get(destination_id: str, serve: Served, _caller: Admitted) -> Response:
+def get(destination_id: str, serve: Served) -> Response:
     """A destination."""
     return success(data=serve.destinations.document(serve.destinations.get(destination_id)))
 
@@ -80,14 +79,14 @@ def get(destination_id: str, serve: Served, _caller: Admitted) -> Response:
     summary="Change a destination",
     **answers(TestedDestinationDocument, 404, body=DestinationChange),
 )
-def update(destination_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+def update(destination_id: str, raw: Body, serve: Served) -> Response:
     """Change what is given; the rest stays. Setup tests run when the config changes."""
     changed = serve.destinations.update(destination_id, parse(DestinationChange, raw))
     return success("Destination has been updated", _tested(serve, *changed))
 
 
 @router.delete("/{destination_id}", summary="Delete a destination", **answers(None, 404, 409))
-def delete(destination_id: str, serve: Served, _caller: Admitted) -> Response:
+def delete(destination_id: str, serve: Served) -> Response:
     """Forget a destination; the database is not touched. Not while connections load to it."""
     serve.destinations.delete(destination_id)
     return success(f"Destination with id '{destination_id}' has been deleted")
@@ -98,7 +97,7 @@ def delete(destination_id: str, serve: Served, _caller: Admitted) -> Response:
     summary="Run the setup tests",
     **answers(TestedDestinationDocument, 404, body=DestinationTestBody, optional=True),
 )
-def test(destination_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+def test(destination_id: str, raw: Body, serve: Served) -> Response:
     """Run the setup tests, and set the setup status by them."""
     parse(DestinationTestBody, raw)
     return success("Setup tests have been completed", _tested(serve, *serve.destinations.test(destination_id)))

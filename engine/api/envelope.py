@@ -8,6 +8,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from engine.contract import Conflict, Follow, NotFound, PenstockError
 from engine.invalid import said
@@ -27,6 +28,10 @@ CODES = {
     503: "ServiceUnavailable",
 }
 """The `code` of an answer that is no success, unless it says more (NotFound_Connection)."""
+
+METHODS = ("GET", "POST", "PATCH", "DELETE")
+
+METHOD_NOT_ALLOWED = 405
 
 
 class Refusal(Exception):
@@ -62,7 +67,8 @@ def _answer(request: Request, error: Exception) -> Response:
             return refused(error.status, str(error), headers=error.headers)
         case HTTPException():  # the router's: no such path, not this method
             status = error.status_code if error.status_code in CODES else 400
-            return refused(status, f"{error.detail}.", headers=dict(error.headers or {}))
+            headers = {"Allow": _allowed(request)} if status == METHOD_NOT_ALLOWED else None
+            return refused(status, f"{error.detail}.", headers=headers)
         case RequestValidationError():  # of a parameter; bodies are not FastAPI's business here
             finding = error.errors()[0]
             return refused(400, str(said(finding, str(finding["loc"][-1]))))
@@ -73,6 +79,15 @@ def _answer(request: Request, error: Exception) -> Response:
             status = 409 if isinstance(error, Conflict) else 503 if again else 400
             return refused(status, str(error), headers={"Retry-After": "5"} if again else None)
     raise error
+
+
+def _allowed(request: Request) -> str:
+    """The methods of this path, which may be spread over several routes."""
+    return ", ".join(
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    )
 
 
 def _not_found(request: Request, error: NotFound) -> Response:

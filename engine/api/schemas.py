@@ -7,7 +7,6 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.api.access import Admitted
 from engine.api.envelope import success
 from engine.api.openapi import answers
 from engine.api.reading import Body
@@ -79,7 +78,7 @@ class ColumnsDocument(_Document):
 
 
 @router.get("/{connection_id}/schemas", summary="Look at what is synced", **answers(SchemasDocument, 404, 409))
-def get(connection_id: str, serve: Served, _caller: Admitted) -> Response:
+def get(connection_id: str, serve: Served) -> Response:
     """Everything that is known of the source's tables, and what was chosen; the source is not asked."""
     return success(data=serve.schemas.config(connection_id))
 
@@ -89,7 +88,7 @@ def get(connection_id: str, serve: Served, _caller: Admitted) -> Response:
     summary="Choose before the first sync",
     **answers(SchemasDocument, 404, 409, body=SchemasBody),
 )
-def create(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+def create(connection_id: str, raw: Body, serve: Served) -> Response:
     """Ask the source what there is, and choose of it."""
     return success(data=serve.schemas.create(connection_id, parse(SchemasBody, raw)))
 
@@ -97,7 +96,7 @@ def create(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> R
 @router.patch(
     "/{connection_id}/schemas", summary="Choose what is synced", **answers(SchemasDocument, 404, 409, body=SchemasBody)
 )
-def change(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+def change(connection_id: str, raw: Body, serve: Served) -> Response:
     """Change what is given; the rest stays. It holds from the next sync on."""
     return success(data=serve.schemas.change(connection_id, parse(SchemasBody, raw)))
 
@@ -107,7 +106,7 @@ def change(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> R
     summary="Ask the source what there is",
     **answers(SchemasDocument, 404, 409, body=ReloadBody, optional=True),
 )
-def reload(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+def reload(connection_id: str, raw: Body, serve: Served) -> Response:
     """Take in the source's tables and columns as they are now."""
     return success(data=serve.schemas.reload(connection_id, parse(ReloadBody, raw).exclude_mode))
 
@@ -117,7 +116,7 @@ def reload(connection_id: str, raw: Body, serve: Served, _caller: Admitted) -> R
     summary="Choose of a schema",
     **answers(SchemasDocument, 404, 409, body=SchemaBody),
 )
-def change_schema(connection_id: str, schema: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+def change_schema(connection_id: str, schema: str, raw: Body, serve: Served) -> Response:
     """Change what is given of the schema."""
     return success(data=serve.schemas.change_schema(connection_id, schema, parse(SchemaBody, raw)))
 
@@ -127,7 +126,7 @@ def change_schema(connection_id: str, schema: str, raw: Body, serve: Served, _ca
     summary="Choose of a table",
     **answers(SchemasDocument, 404, 409, body=TableBody),
 )
-def change_table(connection_id: str, schema: str, table: str, raw: Body, serve: Served, _caller: Admitted) -> Response:
+def change_table(connection_id: str, schema: str, table: str, raw: Body, serve: Served) -> Response:
     """Change what is given of a table."""
     return success(data=serve.schemas.change_table(connection_id, schema, table, parse(TableBody, raw)))
 
@@ -138,7 +137,7 @@ def change_table(connection_id: str, schema: str, table: str, raw: Body, serve: 
     **answers(SchemasDocument, 404, 409, body=ColumnBody),
 )
 def change_column(  # noqa: PLR0917 - as many as the path has parts
-    connection_id: str, schema: str, table: str, column: str, raw: Body, serve: Served, _caller: Admitted
+    connection_id: str, schema: str, table: str, column: str, raw: Body, serve: Served
 ) -> Response:
     """Change what is given of a column."""
     return success(data=serve.schemas.change_column(connection_id, schema, table, column, parse(ColumnBody, raw)))
@@ -149,6 +148,6 @@ def change_column(  # noqa: PLR0917 - as many as the path has parts
     summary="List a table's columns",
     **answers(ColumnsDocument, 404, 409),
 )
-def columns(connection_id: str, schema: str, table: str, serve: Served, _caller: Admitted) -> Response:
+def columns(connection_id: str, schema: str, table: str, serve: Served) -> Response:
     """All columns that a table has now; the source is asked."""
     return success(data=serve.schemas.columns(connection_id, schema, table))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import edit
+from engine.cli import edit, schemas
 from engine.cli.options import AsJson, Name
 
 app = typer.Typer(help="Create, look at, test, change and delete connections.", no_args_is_help=True)
@@ -78,6 +78,11 @@ def run_setup_tests(name: Name, as_json: AsJson = False) -> None:
 
 
 app.command("update")(edit.update)
+app.command("schemas")(schemas.schemas)
+app.command("enable")(schemas.enable)
+app.command("disable")(schemas.disable)
+app.command("hash")(schemas.hash_)
+app.command("unhash")(schemas.unhash)
 
 
 @app.command("connect-card")

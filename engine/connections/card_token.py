@@ -39,7 +39,7 @@ class CardToken:
     def signed(self, vault: Vault) -> str:
         """The token as text that can stand in an address."""
         claims = {"sub": self.connection_id, "jti": self.card_id, "exp": int(self.expires_at.timestamp())}
-        text = f"{_encoded(json.dumps(_HEADER).encode())}.{_encoded(json.dumps(claims).encode())}"
+        text = f"{_encoded(_compact(_HEADER))}.{_encoded(_compact(claims))}"
         return f"{text}.{_encoded(vault.sign(_PURPOSE, text.encode()))}"
 
     @classmethod
@@ -57,6 +57,10 @@ class CardToken:
         except (binascii.Error, UnicodeError, ValueError):
             raise _invalid() from None
         return cls(claims["sub"], claims["jti"], datetime.fromtimestamp(claims["exp"], UTC))
+
+
+def _compact(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _encoded(raw: bytes) -> str:

@@ -18,7 +18,7 @@ def change_table(table: SourceTable, wanted: TableBody, path: str) -> None:
     if wanted.sync_mode is not None:
         table.sync_mode = wanted.sync_mode
     if wanted.enabled and not table.enabled:
-        table.reread = table.stale = True
+        table.reread = True
     if wanted.enabled is not None:
         table.enabled = wanted.enabled
     for name, column in wanted.columns.items():

@@ -71,7 +71,7 @@ class Schemas:
                     columns = {column: ColumnBody(enabled=True) for column in table.disabled} if wanted else {}
                     change_table(table, TableBody(enabled=wanted, columns=columns), table.name)
 
-        self._ask(name, work)
+        self._ask(name, work, chosen=exclude_mode != "PRESERVE")
         return self.config(name)
 
     def create(self, name: str, body: SchemasBody) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Schemas:
         def work(connection: Connection, config: SchemaConfig, tables: Sequence[SourceTable]) -> None:
             _change(connection, config, tables, body)
 
-        self._ask(name, work, handling=body.schema_change_handling)
+        self._ask(name, work, chosen=True, handling=body.schema_change_handling)
         return self.config(name)
 
     def change(self, name: str, body: SchemasBody) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class Schemas:
         with self._database.session() as session:
             return _named("table", table, tables_of(session, find(session, name).id))
 
-    def _ask(self, name: str, work: _Work, *, handling: str | None = None) -> None:
+    def _ask(self, name: str, work: _Work, *, chosen: bool = False, handling: str | None = None) -> None:
         """Remember what the source has now, and do some work on that in the same transaction."""
         with self._database.session() as session:
             connection = find(session, name)
@@ -135,6 +135,8 @@ class Schemas:
             if handling is not None:
                 config.schema_change_handling = handling
             work(connection, config, remember(session, config, catalog))
+            if chosen:
+                _note(session, connection)
 
     def _discovered(self, connection: Connection) -> Catalog:
         if connection.auth is None:
@@ -155,7 +157,7 @@ def _change(connection: Connection, config: SchemaConfig, tables: Sequence[Sourc
             raise InvalidSetting(f"schemas.{schema}", f"There is no such schema. It is '{connection.service}'.")
         if said.enabled and not config.enabled:
             for table in tables:
-                table.reread = table.stale = True
+                table.reread = True
         if said.enabled is not None:
             config.enabled = said.enabled
         known = {table.name: table for table in tables}

@@ -75,9 +75,6 @@ class LoadSession(Protocol):
     def holds_any(self, table: str) -> bool:
         """Whether a prepared table has any row at all; see `engine.contract.Held`. Thread-safe."""
 
-    def withdraw(self, table: str) -> None:
-        """Take all rows of a prepared table for gone until they are given again; where no row can go, do nothing."""
-
     def erase(self, table: str, columns: Collection[str]) -> None:
         """Take the values of these columns out of every row of a table and wherever else they were put.
 

@@ -61,10 +61,11 @@ class Complete:
 class Present:
     """Of the rows whose `column` lies above `above` and up to `to`, those of `keys` exist; any other is gone.
 
-    `column` is the table's whole primary key, in the order of its type (text by code points); without `above` or `to`
-    the range is open on that side. A row that was given since the last checkpoint is there, whatever `keys` says. What hangs on a row that
-    is gone is gone with it: `dependents` are (table, column) pairs, `column` holding the key. Nothing is said of the
-    values of the rows that exist, nor is one that is marked as gone brought back.
+    `column` is the table's whole primary key, or a lookup, in the order of its type (text by code points); without
+    `above` or `to` the range is open on that side. A row whose `column` was given since the last checkpoint is there,
+    whatever `keys` says. What hangs on a key that does not exist is gone too, also where there never was a row of that
+    key: `dependents` are (table, column) pairs, `column` holding the key. Nothing is said of the values of the rows
+    that exist, nor is one that is marked as gone brought back.
     """
 
     table: str

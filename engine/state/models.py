@@ -262,9 +262,6 @@ class SourceTable(Base):
     supports_history: Mapped[bool] = mapped_column(comment="Whether sync_mode may be HISTORY.")
     gone: Mapped[bool] = mapped_column(server_default=_FALSE, comment="The source has it no more.")
     reread: Mapped[bool] = mapped_column(server_default=_FALSE, comment="The next sync reads it from the beginning.")
-    stale: Mapped[bool] = mapped_column(
-        server_default=_FALSE, comment="It was not written for a while: its rows count as gone until they are read again."
-    )
     erased: Mapped[list[Any]] = mapped_column(
         server_default=_EMPTY_LIST, comment="Columns whose values the next sync takes out of the table first."
     )

@@ -44,10 +44,8 @@ def refill(database: Database, connection: Connection, session: LoadSession, sou
             if table.erased:
                 session.erase(table.name, table.erased)
                 table.erased = []
-            if wanted and table.stale and not table.supports_history:
-                session.withdraw(table.name)  # a stream says of its own table what is gone
             if wanted:
-                table.reread = table.stale = False
+                table.reread = False
 
 
 def _choice(config: SchemaConfig, table: SourceTable) -> Choice:

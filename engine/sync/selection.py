@@ -11,10 +11,8 @@ from operator import itemgetter
 from typing import TypeAlias
 
 from engine.contract import (
-    Batch,
     Catalog,
     Cell,
-    Checkpoint,
     ColumnType,
     Complete,
     Cursor,
@@ -22,7 +20,6 @@ from engine.contract import (
     Expected,
     Held,
     Message,
-    Notice,
     Present,
     Row,
     Rows,
@@ -124,30 +121,40 @@ class Selection:
 
     def messages(self, messages: Iterator[Message], stream: Stream) -> Iterator[Message]:
         """What a stream says of what is wanted."""
-        own = self.wants(stream.tables[0].name)
         for message in messages:
-            match message:
-                case SchemaChange(table):
-                    if self.wants(table.name):
-                        yield replace(message, table=self.table(table))
-                case Rows() | Deletion() | Complete() | Present():
-                    if self.wants(message.table):
-                        yield self._batch(message)
-                case Expected():
-                    if own:
-                        yield message
-                case Checkpoint() | Notice():
-                    yield message
+            if isinstance(message, Present):
+                yield from self._present(message)
+            elif self._is_wanted(message, stream):
+                yield self._chosen(message)
 
-    def _batch(self, batch: Batch) -> Batch:
-        match batch:
-            case Rows(table, columns, rows):
-                plan = self.plan(table, columns)
-                return replace(batch, columns=plan.columns, rows=plan.rows(rows)) if plan else batch
-            case Present(dependents=dependents):
-                wanted = tuple(each for each in dependents if self.wants(each[0]))
-                return batch if wanted == dependents else replace(batch, dependents=wanted)
-        return batch
+    def _is_wanted(self, message: Message, stream: Stream) -> bool:
+        match message:
+            case SchemaChange(table):
+                return self.wants(table.name)
+            case Rows() | Deletion() | Complete():
+                return self.wants(message.table)
+            case Expected():
+                return self.wants(stream.tables[0].name)
+        return True
+
+    def _chosen(self, message: Message) -> Message:
+        match message:
+            case SchemaChange(table):
+                return replace(message, table=self.table(table))
+            case Rows(table, columns, rows) if plan := self.plan(table, columns):
+                return replace(message, columns=plan.columns, rows=plan.rows(rows))
+        return message
+
+    def _present(self, present: Present) -> Iterator[Present]:
+        """What it says of tables that are wanted: where only dependents are, of each of them."""
+        dependents = tuple(each for each in present.dependents if self.wants(each[0]))
+        if not self.wants(present.table):
+            for table, column in dependents:
+                yield replace(present, table=table, column=column, dependents=())
+        elif dependents == present.dependents:
+            yield present
+        else:
+            yield replace(present, dependents=dependents)
 
     def _made(self, table: str, columns: tuple[str, ...]) -> Plan | None:
         choice = self.of(table)

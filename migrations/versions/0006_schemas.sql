@@ -29,7 +29,6 @@ CREATE TABLE penstock.source_tables (
     supports_history boolean NOT NULL,
     gone boolean DEFAULT false NOT NULL,
     reread boolean DEFAULT false NOT NULL,
-    stale boolean DEFAULT false NOT NULL,
     erased jsonb DEFAULT '[]' NOT NULL,
     CONSTRAINT source_tables_pkey PRIMARY KEY (connection_id, name),
     CONSTRAINT source_tables_sync_mode_check CHECK (sync_mode IN ('SOFT_DELETE', 'HISTORY')),
@@ -47,6 +46,5 @@ COMMENT ON COLUMN penstock.source_tables.streams IS 'The streams that fill it.';
 COMMENT ON COLUMN penstock.source_tables.supports_history IS 'Whether sync_mode may be HISTORY.';
 COMMENT ON COLUMN penstock.source_tables.gone IS 'The source has it no more.';
 COMMENT ON COLUMN penstock.source_tables.reread IS 'The next sync reads it from the beginning.';
-COMMENT ON COLUMN penstock.source_tables.stale IS 'It was not written for a while: its rows count as gone until they are read again.';
 COMMENT ON COLUMN penstock.source_tables.erased IS 'Columns whose values the next sync takes out of the table first.';
 

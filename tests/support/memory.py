@@ -10,6 +10,7 @@ from engine.contract import (
     Batch,
     Cancelled,
     Catalog,
+    Cell,
     Column,
     ColumnType,
     Complete,
@@ -120,9 +121,6 @@ class MemorySession:
     def holds_any(self, table: str) -> bool:
         return bool(self.tables[table])
 
-    def withdraw(self, table: str) -> None:
-        self.tables[table].clear()
-
     def erase(self, table: str, columns: Collection[str]) -> None:
         raise NotImplementedError
 
@@ -160,15 +158,13 @@ class MemorySession:
         return given
 
     def _remove_absent(self, present: Present, given: set[tuple[str, Row]]) -> None:
-        gone = {
-            key
-            for (key,) in self.tables[present.table]
-            if (present.above is None or key > present.above) and (present.to is None or key <= present.to)
-            if key not in present.keys and (present.table, (key,)) not in given
-        }
+        def is_gone(key: Cell) -> bool:
+            within = (present.above is None or key > present.above) and (present.to is None or key <= present.to)
+            return within and key not in present.keys and (present.table, (key,)) not in given
+
         for name, column in ((present.table, "id"), *present.dependents):
             position = next(table for table in self.prepared if table.name == name).column_names.index(column)
-            self.tables[name] = {key: row for key, row in self.tables[name].items() if row[position] not in gone}
+            self.tables[name] = {key: row for key, row in self.tables[name].items() if not is_gone(row[position])}
 
     def close(self) -> None:
         self.staged = []

@@ -15,8 +15,10 @@ from typing import Protocol, TypeAlias
 import pytest
 
 from engine.contract import (
+    ACTIVE,
     DELETED,
     SYNCED,
+    Batch,
     Cell,
     Column,
     ColumnType,
@@ -422,15 +424,15 @@ class DestinationContract:
         assert alive(harness) == [1]
 
     def test_what_hangs_on_a_row_goes_with_it(self, harness: DestinationHarness, session: LoadSession) -> None:
-        """And only then: what hangs on rows that are present, that were gone before, or out of the range stays."""
+        """Also where it was gone before, or never there; what hangs on keys that are present or out of the range stays."""
         session.write(deals(*((id_, "name", None, None) for id_ in ("1", "2", "3", "4"))))
-        session.write(pairs(("1", "10"), ("2", "10"), ("2", "20"), ("3", "10"), ("4", "10")))
+        session.write(pairs(("0", "10"), ("1", "10"), ("2", "10"), ("2", "20"), ("3", "10"), ("4", "10")))
         session.write(Deletion("deal", ("id",), [("3",)]))
         session.commit("deals", {})
         session.write(Present("deal", "id", ["1"], to="3", dependents=(("deal_company", "deal_id"),)))
-        assert session.commit("deals", {}) == Loaded(deleted=3)
+        assert session.commit("deals", {}) == Loaded(deleted=5)
         assert alive(harness) == [1, 4]
-        assert there(harness) == [("1", "10"), ("3", "10"), ("4", "10")]
+        assert there(harness) == [("1", "10"), ("4", "10")]
 
     def test_nothing_is_written_where_nothing_is_gone(self, harness: DestinationHarness, session: LoadSession) -> None:
         """Nor is a row brought back, or made, because it is present."""
@@ -459,6 +461,51 @@ class DestinationContract:
             later.write(Present("deal", "id", ["8"], above="6"))
             assert later.commit("deals", {"up to": 9}) == Loaded(deleted=4)
         assert alive(harness) == [1, 3, 5, 8]
+
+    def test_rows_of_a_range_of_a_lookup_go_too(self, harness: DestinationHarness, session: LoadSession) -> None:
+        """Whatever the rest of their keys is; what was given just now stays."""
+        session.write(pairs(("1", "10"), ("2", "20"), ("3", "20"), ("4", "30"), ("5", "40")))
+        session.commit("companies", {})
+        session.write(pairs(("6", "10")))
+        session.write(Present("deal_company", "company_id", ["30"], to="30"))
+        assert session.commit("companies", {}) == Loaded(inserted=1, deleted=2)
+        assert there(harness) == [("1", "10"), ("4", "30"), ("5", "40"), ("6", "10")]
+
+    # What is chosen anew
+
+    def test_erased_columns_are_empty_in_every_row(self, harness: DestinationHarness, session: LoadSession) -> None:
+        """Also where the table is not prepared or not there, and of rows that are gone."""
+        session.write(deals(("1", "One", "1.5", None), ("2", "Two", "2.5", None)))
+        session.write(Deletion("deal", ("id",), [("2",)]))
+        session.commit("deals", {})
+        session.close()
+        with closing(harness.destination.open(SCHEMA)) as later:
+            later.erase("deal", ["amount", "never there"])
+            later.erase("never there", ["amount"])
+        assert values(harness, "deal", "id", "name", "amount") == [("1", "One", None), ("2", "Two", None)]
+
+    # History
+
+    def test_history_keeps_every_version(self, harness: DestinationHarness, session: LoadSession) -> None:
+        """One of them at most is active; what is given again writes nothing."""
+        session.prepare(replace(DEAL, name="kept", history=True))
+        told: list[tuple[Batch, Loaded]] = [
+            (Rows("kept", DEAL.column_names, [("1", "One", "1", None), ("2", "Two", None, None)]), Loaded(inserted=2)),
+            (Rows("kept", DEAL.column_names, [("1", "One", "1.0", None)]), Loaded()),
+            (Rows("kept", ("id", "name"), [("1", "Uno"), ("404", "None")]), Loaded(updated=1)),
+            (Deletion("kept", ("id",), [("1",), ("2",)]), Loaded(deleted=2)),
+            (Rows("kept", DEAL.column_names, [("2", "Two", None, None)]), Loaded(updated=1)),
+        ]
+        for batch, loaded in told:
+            session.write(batch)
+            assert session.commit("kept", {}) == loaded
+        assert sorted(values(harness, "kept", "id", "name", "amount", ACTIVE, DELETED)) == [
+            ("1", "One", "1", "false", "false"),
+            ("1", "Uno", "1", "false", "true"),
+            ("2", "Two", None, "false", "true"),
+            ("2", "Two", None, "true", "false"),
+        ]
+        assert session.lacking("kept", ("id", "name"), [("1", "Uno"), ("2", "Two")]) == [("1", "Uno")]
 
     # What is held
 

@@ -95,7 +95,9 @@ def test_a_config_can_be_made_before_the_first_sync(rig: Rig, call: Call) -> Non
         ("POST", "/reload", {"exclude_mode": "SOME"}, 400, "InvalidInput"),
     ],
 )
-def test_what_is_wrong_is_said(rig: Rig, call: Call, method: str, path: str, body: Any, status: int, code: str) -> None:
+def test_what_is_wrong_is_said(
+    rig: Rig, call: Call, method: str, path: str, body: Any, *, status: int, code: str
+) -> None:
     schemas = f"/connections/{rig.connect()}/schemas"
     before = call("POST", f"{schemas}/reload")
     assert call(method, f"{schemas}{path}", body, status=status) == code

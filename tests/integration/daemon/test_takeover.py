@@ -74,7 +74,6 @@ def test_a_worker_that_sleeps_keeps_its_sync_while_its_connection_stands(rig: Ri
     first, second = rig.syncs()
     assert (first["records_read"], second["records_read"]) == (60, 0)
     assert first["finished_at"] <= second["started_at"]
-    assert second["worker"].endswith(f":{other.pid}")
     assert rig.loaded() == list(range(60))
 
 

@@ -175,6 +175,20 @@ def test_a_disabled_table_is_not_written_and_filled_again_when_it_is_enabled(cho
     assert chooser.mirror.sync().progress.loaded.updated == 0
 
 
+@pytest.mark.parametrize(("disabled", "singular"), [("deals", "deal"), ("companies", "company")])
+def test_associations_go_also_where_their_records_are_not_written(
+    chooser: Chooser, disabled: str, singular: str
+) -> None:
+    account, kept = chooser.account, "deal_company"
+    chooser.table(singular, enabled=False)
+    chooser.mirror.sync()
+    tied = next(id_ for id_ in account.ids(disabled) if chooser.mirror.rows(kept, f"{singular}_id = %s", id_))
+    account.purge(disabled, tied)
+    chooser.mirror.reconcile()
+    assert all(row["_fivetran_deleted"] for row in chooser.mirror.rows(kept, f"{singular}_id = %s", tied))
+    assert not all(row["_fivetran_deleted"] for row in chooser.mirror.rows(kept))
+
+
 def test_a_disabled_table_is_not_made(mirror: MirrorMaker) -> None:
     it = mirror(made_account(contacts=3, companies=3, deals=3))
     chooser = Chooser(it)

@@ -135,14 +135,15 @@ def apply(model: State, commit: Sequence[Batch]) -> None:
                 delete(model, batch.table, batch.columns, keys, spared)
     for batch in commit:
         if isinstance(batch, Present):
-            gone = {
-                key
-                for (table, key), cells in model.items()
-                if table == batch.table and (table, key) not in given_now and cells[DELETED] == "false"
-                if key[0] not in batch.keys and (batch.above or "0") < str(key[0]) <= (batch.to or "9")
-            }
-            for table, columns in ((batch.table, ("a",)), *((table, (column,)) for table, column in batch.dependents)):
-                delete(model, table, columns, gone, set())
+            for table, column in ((batch.table, "a"), *batch.dependents):
+                gone = {
+                    (cells[column],)
+                    for (name, _), cells in model.items()
+                    if name == table and (batch.table, (cells[column],)) not in given_now
+                    if cells[column] not in batch.keys
+                    and (batch.above or "0") < str(cells[column]) <= (batch.to or "9")
+                }
+                delete(model, table, (column,), gone, set())
 
 
 def merge(model: State, batch: Rows) -> Iterator[tuple[str, Row]]:

@@ -18,6 +18,7 @@ from engine.contract import (
     DestinationRefused,
     Loaded,
     LoadSession,
+    Present,
     Rows,
     Table,
 )
@@ -76,6 +77,18 @@ def test_rows_that_are_the_same_are_neither_written_nor_locked(harness: Harness,
     assert session.commit("deals", {}) == Loaded(updated=1)
     after = places(harness)
     assert {key for key in before if before[key] != after[key]} == {"42"}
+
+
+def test_what_is_present_is_neither_written_nor_locked(harness: Harness, session: LoadSession) -> None:
+    session.prepare(DEAL)
+    session.write(deals(*(deal(str(n), f"deal {n}") for n in range(100))))
+    session.commit("deals", {})
+    before = places(harness)
+    session.write(Present("deal", "id", [str(n) for n in range(50)], to="49"))
+    session.write(Present("deal", "id", [str(n) for n in range(50, 100) if n != 77], above="49"))
+    assert session.commit("deals", {}) == Loaded(deleted=1)
+    after = places(harness)
+    assert {key for key in before if before[key] != after[key]} == {"77"}
 
 
 def test_new_rows_are_written_once(harness: Harness, session: LoadSession) -> None:

@@ -95,5 +95,5 @@ def test_browsers_reach_the_daemon_at_its_public_address(given: dict[str, Any], 
 @pytest.mark.parametrize("value", ["penstock.example.com", "ftp://example.com", "https://", "https://example.com/?a=b"])
 def test_a_public_address_must_be_one(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("PENSTOCK_PUBLIC_URL", value)
-    with pytest.raises(InvalidSetting, match="^PENSTOCK_PUBLIC_URL: must be a web address"):
+    with pytest.raises(InvalidSetting, match=r"^PENSTOCK_PUBLIC_URL: must be a web address"):
         load(Settings)
