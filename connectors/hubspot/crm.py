@@ -230,7 +230,7 @@ class CrmStream:
     def _modified(self, at: CrmCursor, threads: Threads, began: int, since: int, before: int | None = None) -> Reading:
         records = Records(self._client, self._layout)
         waiting: deque[tuple[Future[list[Message]], dict[str, Any]]] = deque()
-        for changes in self._search.changes(since, before):
+        for changes in self._search.changes(since, before, at.recent.count):
             ids = [hit[0] for hit in changes.hits if hit not in at.recent]
             remembered = [hit for hit in changes.hits if hit[1] <= min(began, changes.newest)]
             at = at.and_read(remembered, self._not_ahead(changes.until) if before is None else at.since)

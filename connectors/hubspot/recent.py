@@ -40,6 +40,11 @@ class Recent:
         added = {moment: self.ids.get(moment, frozenset()) | new for moment, new in ids.items()}
         return _within_cap(replace(self, ids={**self.ids, **added}))
 
+    def count(self, moment: int) -> int:
+        """How many records are remembered as last modified at this moment, of those that have not been modified since."""
+        later = (ids for known, ids in self.ids.items() if known > moment)
+        return len(self.ids.get(moment, frozenset()).difference(*later))
+
     def settled(self, moment: int) -> Self:
         """The same without what was modified before this moment: search will not show it again."""
         if not any(known < moment for known in self.ids):

@@ -8,7 +8,7 @@ that fill a whole page, one millisecond that thousands of records share, are dra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -75,8 +75,12 @@ class Search:
         """How many records were modified at this moment (ms) or later."""
         return self._page([self._filter("GTE", moment)], self._type.modified, "ASCENDING", limit=1).total
 
-    def changes(self, since: int, before: int | None = None) -> Iterator[Changes]:
+    def changes(
+        self, since: int, before: int | None = None, known: Callable[[int], int] = lambda _moment: 0
+    ) -> Iterator[Changes]:
         """Every record modified at `since` (ms) or later, and before `before`, oldest first, once per modification.
+
+        A millisecond that fills more than a page is passed over where it holds as many records as are `known` of it.
 
         Ends with the last page, or once it is past the newest modification that there was after the first page: a
         source that changes faster than it is read is gone on with by the next call.
@@ -106,13 +110,13 @@ class Search:
             if settled > at:
                 at, seen = settled, {hit for hit in found if hit[1] >= settled}
             else:
-                for ids in self._ties(at):
+                for ids in self._ties(at, known(at)):
                     yield Changes([(id_, at) for id_ in ids], at, enough)
                 at, seen = at + 1, set()
             offset = None
 
-    def _ties(self, moment: int) -> Iterator[list[str]]:
-        """All records of one millisecond by id.
+    def _ties(self, moment: int, known: int) -> Iterator[list[str]]:
+        """All records of one millisecond by id, or none if there are just as many as are known.
 
         Whether search orders ids as numbers or as text is disputed; "greater than the last id as it was returned"
         goes on rightly under either order.
@@ -123,6 +127,8 @@ class Search:
             if last is not None:
                 filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": last})
             hits = self._page(filters, "hs_object_id", "ASCENDING")
+            if last is None and hits.total == known:
+                return
             if hits.results:
                 last = hits.results[-1].id
                 yield [hit.id for hit in hits.results]

@@ -21,6 +21,9 @@ from destinations.postgres.merge import check_times, texts
 from destinations.postgres.shape import LiveTable
 from engine.contract import DestinationUnavailable, Rows
 
+_PATIENCE = 2.0
+"""Seconds for a question to be called off: a server that is out of reach cannot do that, and must not hold up the end."""
+
 
 class Held:
     """Answers over a connection of its own, made for the first question, so that it sees what is committed. Thread-safe.
@@ -51,10 +54,11 @@ class Held:
         self._closed = True
         if self._asking.locked() and self._connection is not None:
             with suppress(psycopg.Error):
-                self._connection.cancel()
-        with self._asking:
+                self._connection.cancel_safe(timeout=_PATIENCE)
+        if self._asking.acquire(timeout=_PATIENCE):
             if self._connection is not None:
                 self._connection.close()
+            self._asking.release()
 
     def _lacking(self, live: LiveTable, rows: Rows, start: int = 0) -> Iterator[int]:
         try:

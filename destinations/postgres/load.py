@@ -30,7 +30,10 @@ def remove_absent(connection: Connection, tables: Mapping[str, LiveTable], batch
     loaded = Loaded()
     for present in (batch for batch in batches if isinstance(batch, Present)):
         rows = (batch for batch in batches if isinstance(batch, Rows) and batch.table == present.table)
-        given = [key for batch in rows for key in texts(batch.rows, [batch.columns.index(present.column)])[0]]
+        of_rows = (
+            (batch.rows, batch.columns.index(present.column)) for batch in rows if present.column in batch.columns
+        )
+        given = [key for its_rows, position in of_rows for key in texts(its_rows, [position])[0]]
         for table, column in ((present.table, present.column), *present.dependents):
             gone = TableLoad(connection, tables[table]).remove_absent(
                 replace(present, table=table, column=column), given

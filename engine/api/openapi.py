@@ -113,3 +113,4 @@ def _describe_sources(schemas: dict[str, Any]) -> None:
             for body in ("ConnectionBody", "ConnectionChange"):
                 if properties := schemas.get(body, {}).get("properties"):
                     properties[part]["description"] += f" For {service}: the schema `{service}_{part}`."
+    schemas["ConnectionBody"]["properties"]["service"]["enum"] = sorted(services())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, WithJsonSchema
 from sqlalchemy import delete, select
 
 from engine.connections.blocks import LONGEST
@@ -30,7 +30,7 @@ def _known(event: str) -> str:
 
 Url = Annotated[str, StringConstraints(max_length=LONGEST, min_length=1), Field(description="An https address.")]
 Events = Annotated[
-    list[Annotated[str, AfterValidator(_known)]],
+    list[Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(KNOWN_EVENTS)})]],
     Field(min_length=1, max_length=len(KNOWN_EVENTS), description=f"What is sent: {', '.join(KNOWN_EVENTS)}."),
 ]
 Signing = Annotated[SecretStr | None, Field(max_length=LONGEST, description="What events are signed with.")]

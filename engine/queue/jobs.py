@@ -37,6 +37,7 @@ _PROMOTE = text("""
     UPDATE penstock.procrastinate_jobs
     SET priority = :priority, scheduled_at = NULL, args = args || jsonb_build_object('trigger', CAST(:trigger AS text))
     WHERE id = :job AND status = 'todo'
+    RETURNING id
 """)
 _ABOUT_TO_BEGIN = text("""
     SELECT EXISTS (
@@ -60,12 +61,10 @@ def enqueue(database: Database, connection_id: str, trigger: Trigger) -> int:
 
     A job of the connection that waits already is that job, and takes over what a person asked for.
     """
-    with _queue(database) as changing:
-        job: int | None = changing.scalar(_WAITING, {"connection": connection_id})
-        if job is None:
-            job = _defer(changing, connection_id, trigger)
-        elif trigger not in BY_ITSELF:
-            changing.execute(_PROMOTE, {"job": job, "trigger": trigger, "priority": ASKED_FOR})
+    job: int | None = None
+    while job is None:  # what is seen to wait, or is made by somebody else, may be taken by a worker at any moment
+        with _queue(database) as changing:
+            job = _take_over(changing, connection_id, trigger) or _defer(changing, connection_id, trigger)
     return job
 
 
@@ -77,8 +76,16 @@ def _queue(database: Database) -> Iterator[Transaction]:
         yield changing
 
 
-def _defer(changing: Transaction, connection_id: str, trigger: Trigger) -> int:
-    """Make the job, in the caller's transaction; one that somebody else made in this very moment is as good."""
+def _take_over(changing: Transaction, connection_id: str, trigger: Trigger) -> int | None:
+    """The job that waits, made to do what was asked for; None when none waits."""
+    job: int | None = changing.scalar(_WAITING, {"connection": connection_id})
+    if job is not None and trigger not in BY_ITSELF:
+        job = changing.scalar(_PROMOTE, {"job": job, "trigger": trigger, "priority": ASKED_FOR})
+    return job
+
+
+def _defer(changing: Transaction, connection_id: str, trigger: Trigger) -> int | None:
+    """Make the job, in the caller's transaction; None when somebody else has made one in this very moment."""
     # it takes long to import, and most commands put nothing into the queue
     from procrastinate import App, SyncPsycopgConnector  # noqa: PLC0415
     from procrastinate.exceptions import AlreadyEnqueued  # noqa: PLC0415
@@ -95,8 +102,7 @@ def _defer(changing: Transaction, connection_id: str, trigger: Trigger) -> int:
             )
             return deferrer.defer(connection_id=connection_id, trigger=trigger)
     except AlreadyEnqueued:
-        job: int = changing.execute(_WAITING, {"connection": connection_id}).scalar_one()
-        return job
+        return None
 
 
 def is_about_to_begin(database: Database, connection_id: str) -> bool:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from simulation.history import History
+from simulation.history import RECONCILE, History, Setup, Step
 
-KEPT: dict[str, History] = {}
+_ONLY_ON_REQUEST = {"reconciliation_hours": 744, "archived_hours": 744, "calculated_hours": 744}
+
+KEPT = {
+    "associations of a record that is gone stayed where the record had no row": History(
+        1088,
+        Setup(
+            account={"contacts": 250, "companies": 20, "deals": 30, "properties": 10, "seed": 322},
+            config=_ONLY_ON_REQUEST,
+        ),
+        (Step(RECONCILE), Step("gdpr_delete", 3501232323), Step("drop_table", 2764943586)),
+    ),
+}
 """By what went wrong."""

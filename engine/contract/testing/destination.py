@@ -434,6 +434,31 @@ class DestinationContract:
         assert alive(harness) == [1, 4]
         assert there(harness) == [("1", "10"), ("4", "10")]
 
+    def test_what_hangs_on_a_row_just_given_stays(self, harness: DestinationHarness, session: LoadSession) -> None:
+        """Although nobody else calls the row present."""
+        session.write(deals(("1", "One", None, None)))
+        session.write(pairs(("1", "10"), ("2", "10")))
+        session.commit("deals", {})
+        session.write(deals(("2", "Two", None, None)))
+        session.write(Present("deal", "id", [], dependents=(("deal_company", "deal_id"),)))
+        assert session.commit("deals", {}) == Loaded(inserted=1, deleted=2)
+        assert (alive(harness), there(harness)) == ([2], [("2", "10")])
+
+    def test_rows_of_a_lookup_go_unless_they_are_present(
+        self, harness: DestinationHarness, session: LoadSession
+    ) -> None:
+        """As by the key; rows in part that leave the lookup out say nothing of it."""
+        session.write(pairs(("1", "10"), ("1", "20"), ("2", "30"), ("3", "40"), ("3", "50")))
+        session.commit("deals", {})
+        session.write(pairs(("4", "30")))
+        session.write(Rows("deal_company", ("company_id", "deal_id"), [("40", "404")]))
+        session.write(Present("deal_company", "company_id", ["20"], above="10", to="40"))
+        assert session.commit("deals", {}) == Loaded(inserted=1)
+        assert there(harness) == [("1", "10"), ("1", "20"), ("2", "30"), ("3", "40"), ("3", "50"), ("4", "30")]
+        session.write(Present("deal_company", "company_id", ["20"], above="10", to="40"))
+        assert session.commit("deals", {}) == Loaded(deleted=3)
+        assert there(harness) == [("1", "10"), ("1", "20"), ("3", "50")]
+
     def test_nothing_is_written_where_nothing_is_gone(self, harness: DestinationHarness, session: LoadSession) -> None:
         """Nor is a row brought back, or made, because it is present."""
         session.write(deals(*((id_, "name", None, None) for id_ in ("1", "2", "3"))))

@@ -227,6 +227,30 @@ def test_what_search_shows_again_is_not_read_again(synced: Mirror) -> None:
     assert kinds(asked)[BATCH.format("contacts")] == 1
 
 
+def test_a_millisecond_that_thousands_share_is_drained_once(mirror: MirrorMaker) -> None:
+    made = mirror(small(contacts=2500), **SELDOM)
+    made.sync()
+    account = made.account
+    account.advance(LONG_AFTER)
+    account.touch("contacts", 2400)
+    account.advance(1)
+    asked = made.requests()
+    made.sync()
+    assert kinds(asked)[SEARCH.format("contacts")] >= 2400 / 200
+    late, other = account.ids("contacts")[2401:2403]
+    asked = made.requests()
+    made.sync()
+    assert kinds(asked)[SEARCH.format("contacts")] <= 6
+    account.update("contacts", account.ids("contacts")[3], {"lastname": "modified again"})
+    account.update("contacts", late, {"lastname": "in a quiet time"})
+    account.update("contacts", other, {"lastname": "as well"})
+    asked = made.requests()
+    made.sync()
+    assert kinds(asked)[SEARCH.format("contacts")] <= 6
+    assert kinds(asked)[BATCH.format("contacts")] == 1
+    made.assert_same()
+
+
 def test_more_changes_than_are_remembered_are_read_once_more_when_they_are_settled(
     mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,24 @@ def test_a_job_that_waits_takes_over_what_a_person_asked_for(rig: Rig) -> None:
     assert (found["args"]["trigger"], found["priority"], found["later"]) == ("resync", jobs.ASKED_FOR, None)
 
 
+def test_whoever_asks_at_the_moment_a_worker_takes_the_job_gets_one_too(rig: Rig) -> None:
+    connection_id = rig.connect(manual=True, pages=0)
+    asked: list[int] = []
+
+    def ask() -> None:
+        asked.extend(enqueue(rig.database, connection_id, "manual") for _ in range(50))
+
+    with working(rig):
+        together = [threading.Thread(target=ask) for _ in range(6)]
+        for each in together:
+            each.start()
+        for each in together:
+            each.join()
+        eventually(lambda: not waiting(rig))
+    assert len(asked) == 300
+    assert {sync["outcome"] for sync in rig.syncs()} == {"succeeded"}
+
+
 def test_what_is_not_due_any_more_is_dropped(rig: Rig) -> None:
     connection_id = rig.connect()
     enqueue(rig.database, connection_id, "schedule")
