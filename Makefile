@@ -5,10 +5,10 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench simulate clean
+.PHONY: help demo test check lint format bench simulate test-clients fuzz-api clean
 
 help: ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: .venv/.ready ## A sandbox HubSpot replicated into an embedded PostgreSQL, twice (KEEP=1 leaves it running)
 	@$(BIN)/penstock demo $(if $(KEEP),--keep)
@@ -33,6 +33,12 @@ bench: .venv/.ready ## Speed and memory, as ratios measured in one run
 
 simulate: .venv/.ready ## Random histories of HubSpot, faults and crashes, both sides compared (SEEDS=500)
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),500) --soak $(or $(SOAK),6) $(ARGS)
+
+test-clients: .venv/.ready ## Public clients of Fivetran's REST API (Airflow), each in an environment of its own
+	$(BIN)/pytest -m clients tests/clients $(ARGS)
+
+fuzz-api: .venv/.ready ## Made-up requests for every call of the REST interface (EXAMPLES=100)
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest tests/fuzz $(ARGS)
 
 clean: ## Remove the environment and caches
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -24,8 +24,8 @@ OWN_COLUMNS = {
 
 _TICK = sql.SQL("interval '1 microsecond'")
 
-NEXT_START = sql.SQL("greatest(now(), t.{} + {})").format(sql.Identifier(START), _TICK)
-"""When the version after `t` begins: later, also for a clock that went back, or within one transaction."""
+NEXT_START = sql.SQL("greatest(now(), t.{} + {})").format(sql.Identifier(END), _TICK)
+"""When the version after a closed one `t` begins: later, also for a clock that went back, or within one transaction."""
 
 
 def ended(*, deleted: bool) -> tuple[sql.Composable, ...]:

@@ -221,7 +221,9 @@ class SchemaConfig(Base):
     __tablename__ = "schema_configs"
     __table_args__ = (
         _one_of("schema_change_handling", SCHEMA_CHANGE_HANDLINGS),
-        {"comment": "What is to be synced of the source of a connection; there once the tables of the source are known."},
+        {
+            "comment": "What is to be synced of the source of a connection; there once the tables of the source are known."
+        },
     )
 
     connection_id: Mapped[str] = mapped_column(ForeignKey(Connection.id, ondelete="CASCADE"), primary_key=True)
@@ -257,7 +259,9 @@ class SourceTable(Base):
     disabled: Mapped[list[Any]] = mapped_column(server_default=_EMPTY_LIST, comment="Columns not written any more.")
     hashed: Mapped[list[Any]] = mapped_column(server_default=_EMPTY_LIST, comment="Columns written as hashes.")
     touched: Mapped[list[Any]] = mapped_column(server_default=_EMPTY_LIST, comment="Columns that a person chose for.")
-    columns: Mapped[list[Any]] = mapped_column(comment="All columns there ever were: [{name, key, fixed, gone}]; what is fixed cannot be left out.")
+    columns: Mapped[list[Any]] = mapped_column(
+        comment="All columns there ever were: [{name, key, fixed, gone}]; what is fixed cannot be left out."
+    )
     streams: Mapped[list[Any]] = mapped_column(comment="The streams that fill it.")
     supports_history: Mapped[bool] = mapped_column(comment="Whether sync_mode may be HISTORY.")
     gone: Mapped[bool] = mapped_column(server_default=_FALSE, comment="The source has it no more.")

@@ -21,6 +21,7 @@ CASES: dict[str, Callable[[Machine, int, int], None]] = {
     "latency": cases.latency,
     "incremental": cases.incremental,
     "reconcile": cases.reconcile,
+    "api": cases.api,
 }
 
 

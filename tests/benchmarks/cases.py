@@ -7,12 +7,15 @@ import time
 from pathlib import Path
 from tempfile import gettempdir
 
+from tests.benchmarks.load import loaded
 from tests.benchmarks.machine import PENSTOCK, Machine, raw_copy
 
 QUOTA = 190
 LATENCY_MS = 150
 CHANGED = 100
 SMALLEST = 10_000
+CONNECTIONS = 1_000
+READS_A_SECOND = 50
 
 
 def start(machine: Machine, small: int, large: int) -> None:
@@ -89,6 +92,38 @@ def reconcile(machine: Machine, small: int, large: int) -> None:
     _say("calls for each 1,000 contacts", f"{run.calls / large * 1000:.1f}", "about 11")
     _say("time against the first read", f"{run.seconds / first.seconds:.2f}", f"under 1 ({run.seconds:.0f} s)")
     _say("peak memory", f"{run.peak_mb:.0f} MB", "under 200 MB")
+
+
+def api(machine: Machine, small: int, large: int) -> None:
+    """Reads of the REST interface among a thousand connections, beside those of an application that does nothing."""
+    with machine.sandbox(1) as sandbox:
+        database = machine.database()
+        machine.connection(sandbox, database)
+        machine.multiply(database, CONNECTIONS)
+        with machine.daemon(sandbox, database) as (url, pid, headers), machine.hello() as (bare, bare_pid):
+            requests = READS_A_SECOND * (small // 10_000)
+            shapes = {
+                "one connection": ["/v1/connections/hubspot"],
+                "a page of 100": ["/v1/connections"],
+                "groups, users, a connection, a page": [
+                    *("/v1/groups", "/v1/users", "/v1/connections/hubspot", "/v1/groups/default/connections")
+                ],
+            }
+            hello = loaded(bare, bare_pid, ["/"], rate=READS_A_SECOND, requests=requests)
+            loads = {
+                shape: loaded(url, pid, paths, rate=READS_A_SECOND, requests=requests, headers=headers)
+                for shape, paths in shapes.items()
+            }
+    for shape, load in {"a bare FastAPI hello": hello, **loads}.items():
+        print(
+            f"  {shape:<36} p50 {load.percentile(0.5):>6.1f} ms  p99 {load.percentile(0.99):>6.1f} ms"
+            f"  CPU {load.cpu_ms:>5.2f} ms a request",
+            flush=True,
+        )
+    slowest = max(loads.values(), key=lambda load: load.percentile(0.99))
+    _say("p99, the slowest of them", f"{slowest.percentile(0.99):.0f} ms", f"under 100 ms, {READS_A_SECOND} a second")
+    _say("against the hello's", f"{slowest.percentile(0.99) / hello.percentile(0.99):.1f}", "as it comes")
+    _say("its CPU against the hello's", f"{slowest.cpu_ms / hello.cpu_ms:.1f}", "as it comes")
 
 
 def _say(what: str, figure: str, goal: str) -> None:

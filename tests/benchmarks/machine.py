@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -101,6 +103,41 @@ class Machine:
         assert row is not None
         return int(row[0])
 
+    def multiply(self, database: str, connections: int) -> None:
+        """Let there be so many connections, each with a sync, and none of them due."""
+        with psycopg.connect(database, autocommit=True) as person:
+            person.execute("UPDATE penstock.connections SET schedule_type = 'manual', succeeded_at = now()")
+            person.execute(
+                "INSERT INTO penstock.connections (id, group_id, service, schema, config, auth, schedule_type, succeeded_at)"
+                " SELECT md5(n::text), group_id, service, schema || n, config, auth, schedule_type, succeeded_at"
+                " FROM penstock.connections, generate_series(2, %s) AS n",
+                [connections],
+            )
+            person.execute(
+                "INSERT INTO penstock.syncs (connection_id, trigger, historical, outcome, finished_at)"
+                " SELECT id, 'manual', false, 'succeeded', now() FROM penstock.connections"
+            )
+            person.execute("ANALYZE")
+
+    @contextmanager
+    def daemon(self, sandbox: Sandbox, database: str) -> Iterator[tuple[str, int, dict[str, str]]]:
+        """`penstock serve`: its URL, its process, and the headers that open it."""
+        bind = _free_address()
+        environment = {**self._environment(sandbox, database), "PENSTOCK_BIND": bind}
+        key = json.loads(subprocess.check_output([PENSTOCK, "keys", "create", "--json"], env=environment))
+        credentials = base64.b64encode(f"{key['key']}:{key['secret']}".encode()).decode()
+        with _running([PENSTOCK, "serve"], bind, environment) as pid:
+            yield f"http://{bind}", pid, {"Authorization": f"Basic {credentials}"}
+
+    @contextmanager
+    def hello(self) -> Iterator[tuple[str, int]]:
+        """An application that says hello, under the same server: its URL and its process."""
+        bind = _free_address()
+        host, port = bind.split(":")
+        options = ["--host", host, "--port", port, "--loop", "asyncio", "--no-access-log", "--log-level", "warning"]
+        with _running([sys.executable, "-m", "uvicorn", "tests.benchmarks.hello:app", *options], bind) as pid:
+            yield f"http://{bind}", pid
+
     def sync(self, sandbox: Sandbox, database: str, *options: str) -> Run:
         """Run a sync, as a process of its own."""
         cpu, peak_mb = self._penstock(sandbox, database, "sync", "hubspot", *options)
@@ -114,12 +151,7 @@ class Machine:
         return Run(cpu, peak_mb, row[0], row[1], row[2])
 
     def _penstock(self, sandbox: Sandbox, database: str, *arguments: str) -> tuple[float, float]:
-        environment = {
-            **os.environ,
-            "PENSTOCK_HOME": str(self._folder / "home"),
-            "PENSTOCK_DATABASE_URL": database,
-            "PENSTOCK_HUBSPOT_API_URL": sandbox.url,
-        }
+        environment = self._environment(sandbox, database)
         log = self._folder / "penstock.log"
         with log.open("w") as output:
             process = subprocess.Popen([PENSTOCK, *arguments], env=environment, stdout=output, stderr=output)
@@ -127,6 +159,37 @@ class Machine:
         process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode == 0, log.read_text()
         return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+    def _environment(self, sandbox: Sandbox, database: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PENSTOCK_HOME": str(self._folder / "home"),
+            "PENSTOCK_DATABASE_URL": database,
+            "PENSTOCK_HUBSPOT_API_URL": sandbox.url,
+        }
+
+
+def _free_address() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+@contextmanager
+def _running(command: list[str], bind: str, environment: dict[str, str] | None = None) -> Iterator[int]:
+    """The id of a process that listens at an address; ended with the block."""
+    host, port = bind.split(":")
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            while True:
+                with socket.socket() as trying:
+                    if trying.connect_ex((host, int(port))) == 0:
+                        break
+                assert process.poll() is None, f"{command} ended"
+                time.sleep(0.1)
+            yield process.pid
+        finally:
+            process.terminate()
 
 
 def raw_copy(database: str, file: Path) -> float:

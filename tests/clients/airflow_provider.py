@@ -16,25 +16,26 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import TaskDeferred
 from fivetran_provider_async.hooks import FivetranHook
 from fivetran_provider_async.operators import FivetranOperator, FivetranResyncOperator
-from fivetran_provider_async.sensors import FivetranSensor
 
 address, name = sys.argv[1:]
 FivetranHook.api_protocol, _, FivetranHook.api_host = address.partition("://")
 hook = FivetranHook()
 
 
-def deferred(operator: FivetranOperator) -> str:
-    """Run an operator that waits in Airflow's triggerer; gives when the sync ended."""
+def deferred(operator: FivetranOperator) -> None:
+    """Run an operator that waits in Airflow's triggerer."""
     try:
         operator.execute({})
-    except TaskDeferred as wait:
+    except TaskDeferred as waiting:
+        event = asyncio.run(first_of(waiting.trigger))
+        operator.execute_complete({}, event.payload)
+    else:
+        raise AssertionError("It did not wait.")
 
-        async def first() -> Any:
-            return await anext(wait.trigger.run())
 
-        event = asyncio.run(first())
-        return str(operator.execute_complete({}, event.payload))
-    raise AssertionError("It did not wait.")
+async def first_of(trigger: Any) -> Any:
+    """The event that a trigger fires."""
+    return await anext(trigger.run())
 
 
 def growing(act: Callable[[], Any]) -> bool:
@@ -56,7 +57,6 @@ with DAG("penstock", schedule=None):
     tables = FivetranResyncOperator(
         task_id="tables", connector_id=connection_id, scope={name: ["contact"]}, deferrable=False, **common
     )
-    sensor = FivetranSensor(task_id="sensor", connector_id=connection_id, poke_interval=1)
 
 told = {
     "reached": hook.test_connection()[0],
@@ -71,6 +71,5 @@ told = {
     "synced_deferred": growing(lambda: deferred(second)),
     "resynced": growing(lambda: again.execute({})),
     "tables_resynced": growing(lambda: tables.execute({})),
-    "sensed": sensor.poke({}),
 }
 print(json.dumps(told), file=sys.__stdout__)

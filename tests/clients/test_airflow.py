@@ -1,4 +1,4 @@
-"""Airflow's hook, operators and sensor, unmodified and in an environment of their own. `make test-clients`."""
+"""Airflow's hook and operators, unmodified and in an environment of their own. `make test-clients`."""
 
 from __future__ import annotations
 
@@ -73,7 +73,6 @@ def test_airflow_lists_syncs_waits_for_and_resyncs_a_connection(
         "synced_deferred": True,
         "resynced": True,
         "tables_resynced": True,
-        "sensed": False,
     }
     assert [sync["status"] for sync in history] == ["SUCCEEDED"] * 4
     assert [sync["historical"] for sync in history] == [False, True, False, True]

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 from simulation.costs import most_calls
 from simulation.history import HARMLESS, RECONCILE, SYNC, History, Setup, Step
+from simulation.moments import Moments
 from simulation.scale import scaled
 from simulation.syncing import Engine, Outcome
 from simulation.world import World
@@ -123,15 +124,19 @@ class _Play:
         waits = world.scopes or world.account.faults._waiting or world.account.limits.daily is not None
         # a refresh token that came back to nobody is lost
         self._untroubled = not waits and not (outcome.ended == "killed" and world.account.oauth.rotate)
-        for action in moments.never_came():
-            if action.args[0].kind in HARMLESS:  # type: ignore[attr-defined]
-                action()
+        self._make_up(moments)
         if isinstance(outcome.error, QuotaSpent):
             self._reschedule(outcome.error)
         if isinstance(outcome.error, CredentialsRejected) and "refresh_token" in world.engine.auth:
             world.engine.auth.update(_granted(world.account))
             self._say("somebody reconnects the account")
         return outcome
+
+    def _make_up(self, moments: Moments) -> None:
+        """Let the source change as it was to at moments that never came."""
+        for action in moments.never_came():
+            if action.args[0].kind in HARMLESS:  # type: ignore[attr-defined]
+                action()
 
     def _reschedule(self, spent: QuotaSpent) -> None:
         ahead = spent.retry_at.timestamp() - self._world.engine.clock.now()
@@ -142,6 +147,8 @@ class _Play:
 
     def _rest(self) -> None:
         """The source is quiet, and nothing is wrong with it."""
+        self._make_up(self._world.engine.moments)
+        self._world.engine.start_anew()
         account = self._world.account
         account.clear_faults()
         account.configure(daily_limit=None)

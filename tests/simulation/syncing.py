@@ -89,11 +89,7 @@ class Engine:
     def __init__(self, account: Account, url: str, schema: str, config: dict[str, Any], auth: dict[str, Any]) -> None:
         self.clock = VirtualClock(account)
         self.auth = auth
-        self.moments = Moments()
-        """Those of the next sync."""
-        self.stop = threading.Event()
-        """Cancels the sync that is running."""
-        self.connections = Connections(self.moments)
+        self.start_anew()
         self.forget = False
         """Whether the next sync is to be a historical one again."""
         self.over_sockets = False
@@ -102,6 +98,12 @@ class Engine:
         self._destination = postgres.connect(postgres.config.model_validate({"url": url}))
         self._schema = schema
         self._config = hubspot.config.model_validate(config)
+
+    def start_anew(self) -> None:
+        """Be the process of the next sync, with moments, a way to stop it and connections of its own."""
+        self.moments = Moments()
+        self.stop = threading.Event()
+        self.connections = Connections(self.moments)
 
     def sync(self, *, reconcile: bool = False) -> Outcome:
         """Sync once."""
@@ -122,9 +124,7 @@ class Engine:
             self.connections.close()
         outcome.ended = "killed" if isinstance(outcome.error, Killed) else ending(outcome.error).outcome
         outcome.calls = host.calls
-        self.moments = Moments()
-        self.stop = threading.Event()
-        self.connections = Connections(self.moments)
+        self.start_anew()
         return outcome
 
     def _run(self, host: VirtualHost, observer: _Observer, stack: ExitStack, *, reconcile: bool) -> None:

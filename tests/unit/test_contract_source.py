@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
@@ -12,6 +12,7 @@ from engine.contract import (
     Column,
     ColumnType,
     Cursor,
+    Held,
     Message,
     Rows,
     SetupTest,
@@ -32,10 +33,10 @@ class ThreeDeals:
     def setup_tests(self) -> Iterator[SetupTest]:
         yield SetupTest("Counting to three", TestStatus.PASSED)
 
-    def discover(self) -> Catalog:
+    def discover(self, cursors: Mapping[str, Cursor]) -> Catalog:
         return Catalog((STREAM,))
 
-    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Message]:
+    def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
         done = cursor["done"] if cursor else 0
         for n, record in enumerate(RECORDS[done:], start=done + 1):
             yield Rows("deal", ("id", "name"), [record])
@@ -58,29 +59,29 @@ class FailsItsTests(ThreeDeals):
 
 
 class DescribesTwoWays(ThreeDeals):
-    def discover(self) -> Catalog:
+    def discover(self, cursors: Mapping[str, Cursor]) -> Catalog:
         return Catalog((STREAM, Stream("others", (DEAL.widened({"id": ColumnType.TEXT}),))))
 
 
 class EndsWithoutCheckpoint(ThreeDeals):
-    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Message]:
+    def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
         yield from super().read(stream, cursor)
         yield Rows("deal", ("id", "name"), RECORDS)
 
 
 class HasACursorThatIsNoJson(ThreeDeals):
-    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Message]:
+    def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
         yield from super().read(stream, cursor)
         yield Checkpoint({"done": (1, 2)})
 
 
 class GivesRowsWithoutKey(ThreeDeals):
-    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Message]:
+    def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
         yield Rows("deal", ("name",), [("One",)])
 
 
 class SkipsARecordWhenItResumes(ThreeDeals):
-    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Message]:
+    def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
         yield from super().read(stream, cursor and {"done": cursor["done"] + 1})
 
 

@@ -19,8 +19,8 @@ from typer.main import get_command
 from connectors.hubspot.associations import association_table
 from connectors.hubspot.config import ClientAccess, HubSpotAuth, HubSpotConfig
 from connectors.hubspot.costs import table
-from connectors.hubspot.messages import merges_table
 from connectors.hubspot.layout import Layout
+from connectors.hubspot.messages import merges_table
 from connectors.hubspot.objects import OBJECT_TYPES, RELATIONS
 from connectors.hubspot.reference import DEAL_PIPELINES, OWNERS, PROPERTIES
 from engine import plugins

@@ -448,16 +448,17 @@ class DestinationContract:
         self, harness: DestinationHarness, session: LoadSession
     ) -> None:
         """As by the key; rows in part that leave the lookup out say nothing of it."""
-        session.write(pairs(("1", "10"), ("1", "20"), ("2", "30"), ("3", "40"), ("3", "50")))
-        session.commit("deals", {})
-        session.write(pairs(("4", "30")))
-        session.write(Rows("deal_company", ("company_id", "deal_id"), [("40", "404")]))
-        session.write(Present("deal_company", "company_id", ["20"], above="10", to="40"))
-        assert session.commit("deals", {}) == Loaded(inserted=1)
-        assert there(harness) == [("1", "10"), ("1", "20"), ("2", "30"), ("3", "40"), ("3", "50"), ("4", "30")]
-        session.write(Present("deal_company", "company_id", ["20"], above="10", to="40"))
-        assert session.commit("deals", {}) == Loaded(deleted=3)
-        assert there(harness) == [("1", "10"), ("1", "20"), ("3", "50")]
+        columns = tuple(Column(name, ColumnType.BIGINT) for name in ("id", "owner", "size"))
+        note = Table("note", columns, ("id",), lookups=(("owner",),))
+        session.prepare(note)
+        session.write(Rows("note", note.column_names, [(1, 10, 0), (2, 20, 0), (3, 30, 0), (4, 40, 0), (5, 50, 0)]))
+        session.commit("notes", {})
+        session.write(Rows("note", ("id", "size"), [(3, 1), (4, 1)]))
+        session.write(Rows("note", note.column_names, [(6, 40, 0)]))
+        session.write(Present("note", "owner", [20], above=10, to=40))
+        assert session.commit("notes", {}) == Loaded(inserted=1, updated=2, deleted=1)
+        rows = harness.read(SCHEMA, "note")
+        assert sorted(str(row["id"]) for row in rows if row[DELETED] == "false") == ["1", "2", "4", "5", "6"]
 
     def test_nothing_is_written_where_nothing_is_gone(self, harness: DestinationHarness, session: LoadSession) -> None:
         """Nor is a row brought back, or made, because it is present."""

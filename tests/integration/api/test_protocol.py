@@ -180,6 +180,37 @@ def test_what_cannot_be_answered_has_its_code(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "content"),
+    [
+        ("GET", f"{LIST}?limit=many", b""),
+        ("GET", f"{LIST}?cursor=%21", b""),
+        ("POST", LIST, b"{"),
+        ("PATCH", "/v1/groups/nope", b"[]"),
+    ],
+)
+def test_without_a_key_nothing_else_is_looked_at(
+    anonymous: httpx.Client, method: str, path: str, content: bytes
+) -> None:
+    assert anonymous.request(method, path, content=content).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        (LIST, "GET, POST"),
+        ("/v1/connectors/x", "GET, PATCH, DELETE"),
+        ("/v1/connections/x/sync", "POST"),
+        ("/v1/metadata/connector-types", "GET"),
+    ],
+)
+def test_all_methods_of_a_path_are_told_where_another_one_is_tried(
+    client: httpx.Client, path: str, allowed: str
+) -> None:
+    answer = client.put(path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+
+
 def test_a_parameter_that_cannot_be_taken_is_named(client: httpx.Client) -> None:
     assert client.get(f"{LIST}?limit=0").json()["message"] == "limit: must be 1 or more."
 

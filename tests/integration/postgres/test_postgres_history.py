@@ -112,6 +112,19 @@ def test_a_deletion_closes_and_a_restore_opens(harness: Harness, session: LoadSe
     ]
 
 
+def test_versions_do_not_overlap_whatever_one_commit_brings(harness: Harness, session: LoadSession) -> None:
+    session.prepare(DEAL)
+    commit(session, deals(("1", "One", None)))
+    names = [("Two", True), ("Three", False), ("Four", True), ("Five", False)]
+    commit(session, *(deals(("1", name, None), deleted=deleted) for name, deleted in names))
+    assert [row[1] for row in versions(harness)] == ["One", *(name for name, _ in names)]
+    overlapping = harness.person.execute(
+        "SELECT a.name, b.name FROM hubspot.deal AS a JOIN hubspot.deal AS b ON a._fivetran_start < b._fivetran_start"
+        " WHERE a._fivetran_end >= b._fivetran_start OR a._fivetran_end < a._fivetran_start"
+    )
+    assert overlapping.fetchall() == []
+
+
 def test_a_part_of_the_columns_keeps_the_others(harness: Harness, session: LoadSession) -> None:
     session.prepare(DEAL)
     commit(session, deals(("1", "One", "1")))
