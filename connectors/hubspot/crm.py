@@ -90,7 +90,7 @@ class CrmStream:
         at = CrmCursor.load(cursor) if cursor is not None else None
         if at is None or at.portal != self._layout.portal_id:
             at = yield from self._begin(held, at.columns if at else {})
-        at = at.with_columns(self._layout.names)
+        at = at.with_columns(self._layout.names, self._layout.types)
         with Threads(THREADS, f"hubspot-{self._type.name}") as threads:
             began = self._now()
             if at.historical:

@@ -69,9 +69,10 @@ class CrmCursor:
     the newest modification read, in HubSpot's own time; before `settled` everything was read again long after, so that
     search hides nothing any more, and `recent` remembers what was read from there on. `swept` has the beginning of the
     last sweep of each kind; the recycling bin is read by a pass of its own, `bin`. `portal` is the account it speaks of:
-    in another one all that means nothing. `records` and `archived` are how many there were when they were last counted. `columns` are the names that properties have got in the
-    table, by property, `undefined` those of them that HubSpot did not define any more, and `unfilled` the properties that
-    came later and are still to be read of all records.
+    in another one all that means nothing. `records` and `archived` are how many there were when they were last counted.
+    `columns` are the names that properties have got in the table, by property, `types` the types of those that are not
+    text, `undefined` those of them that HubSpot did not define any more, and `unfilled` the properties that came later,
+    or got another type, and are still to be read of all records.
     """
 
     portal: int
@@ -85,6 +86,7 @@ class CrmCursor:
     records: int = 0
     archived: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
     undefined: tuple[str, ...] = ()
     unfilled: tuple[str, ...] = ()
 
@@ -110,6 +112,7 @@ class CrmCursor:
             records=cursor["records"],
             archived=cursor["archived"],
             columns=cursor["columns"],
+            types=cursor.get("types", {}),
             undefined=tuple(cursor["undefined"]),
             unfilled=tuple(cursor["unfilled"]),
             **passes,
@@ -128,6 +131,7 @@ class CrmCursor:
             "records": self.records,
             "archived": self.archived,
             "columns": dict(self.columns),
+            "types": dict(self.types),
             "undefined": list(self.undefined),
             "unfilled": list(self.unfilled),
         }
@@ -145,13 +149,20 @@ class CrmCursor:
         """The same with sweeps of these kinds done that began at this moment."""
         return replace(self, swept={**self.swept, **{str(sweep): moment for sweep in sweeps}})
 
-    def with_columns(self, columns: Mapping[str, str]) -> Self:
-        """The same with the names that the properties have now; those that were not there last time are unfilled."""
+    def with_columns(self, columns: Mapping[str, str], types: Mapping[str, str]) -> Self:
+        """The same with the names and types that the properties have now.
+
+        Those that were not there last time are unfilled, and so are those of another type: what they held was read
+        by the old one.
+        """
         known = self.columns.keys() - set(self.undefined)
         new = columns.keys() - known if known else set()
+        if self.types:
+            new |= {name for name in known if types.get(name) != self.types.get(name)}
         return replace(
             self,
             columns={**self.columns, **columns},
+            types=types,
             undefined=tuple(sorted(self.columns.keys() - columns.keys())),
             unfilled=tuple(sorted((new | set(self.unfilled)) & columns.keys())),
         )

@@ -117,6 +117,12 @@ class Layout:
             {column.name: column.type for column in table.columns},
         )
 
+    @property
+    def types(self) -> Mapping[str, str]:
+        """The types of the properties that are not text."""
+        types = {name: self._types[column] for name, column in self.names.items()}
+        return {name: type_.value for name, type_ in types.items() if type_ is not ColumnType.TEXT}
+
     def part(self, properties: Iterable[str]) -> Layout:
         """A layout of the key and these properties alone, for the same table."""
         properties = tuple(properties)

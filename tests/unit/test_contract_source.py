@@ -65,13 +65,13 @@ class DescribesTwoWays(ThreeDeals):
 
 class EndsWithoutCheckpoint(ThreeDeals):
     def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
-        yield from super().read(stream, cursor)
+        yield from super().read(stream, cursor, held)
         yield Rows("deal", ("id", "name"), RECORDS)
 
 
 class HasACursorThatIsNoJson(ThreeDeals):
     def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
-        yield from super().read(stream, cursor)
+        yield from super().read(stream, cursor, held)
         yield Checkpoint({"done": (1, 2)})
 
 
@@ -82,7 +82,7 @@ class GivesRowsWithoutKey(ThreeDeals):
 
 class SkipsARecordWhenItResumes(ThreeDeals):
     def read(self, stream: Stream, cursor: Cursor | None, held: Held, *, reconcile: bool = False) -> Iterator[Message]:
-        yield from super().read(stream, cursor and {"done": cursor["done"] + 1})
+        yield from super().read(stream, cursor and {"done": cursor["done"] + 1}, held)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ class SkipsARecordWhenItResumes(ThreeDeals):
 )
 def test_a_source_that_breaks_its_word_is_caught(source: type[ThreeDeals], test: Callable[..., None]) -> None:
     broken = source()
-    more = {"streams": broken.discover().streams} if "streams" in test.__code__.co_varnames else {}
+    more = {"streams": broken.discover({}).streams} if "streams" in test.__code__.co_varnames else {}
     with pytest.raises(AssertionError):
         test(SourceContract(), source=broken, **more)
 
@@ -105,5 +105,5 @@ def test_a_source_that_breaks_its_word_is_caught(source: type[ThreeDeals], test:
 def test_two_descriptions_of_one_table_are_caught() -> None:
     with pytest.raises(AssertionError):
         SourceContract().test_streams_and_tables_are_described_without_contradiction(
-            DescribesTwoWays().discover().streams
+            DescribesTwoWays().discover({}).streams
         )
