@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import os
 import signal
@@ -66,6 +67,7 @@ def serve(settings: Settings) -> int:
         log.info("daemon_started", url=url, syncs_at_a_time=settings.workers, pid=os.getpid())
         if not services.keys.any():
             log.info("no_api_key_yet", hint="to call the REST API make a key: penstock keys create --name NAME")
+        gc.freeze()  # what is imported by now stays: the collector need not look through it for every few requests
         try:
             code = asyncio.run(_until_stopped(worker, http, hard_end))
         finally:

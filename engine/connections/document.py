@@ -84,4 +84,4 @@ def setup_test_documents(tests: Iterable[SetupTest]) -> list[dict[str, Any]]:
 
 def timestamp(at: datetime | None) -> str | None:
     """RFC 3339 in UTC with microseconds and Z; None stays None."""
-    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return None if at is None else f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

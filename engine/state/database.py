@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import psycopg
 import sqlalchemy
 from psycopg.conninfo import conninfo_to_dict
@@ -42,6 +43,7 @@ class Database:
             pool_pre_ping=True,
             use_native_hstore=False,
             hide_parameters=True,
+            json_deserializer=msgspec.json.decode,
         )
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulation.history import RECONCILE, History, Setup, Step
+from simulation.history import RECONCILE, SYNC, History, Setup, Step
 
 _ONLY_ON_REQUEST = {"reconciliation_hours": 744, "archived_hours": 744, "calculated_hours": 744}
 
@@ -14,6 +14,14 @@ KEPT = {
             config=_ONLY_ON_REQUEST,
         ),
         (Step(RECONCILE), Step("gdpr_delete", 3501232323), Step("drop_table", 2764943586)),
+    ),
+    "a property that became text kept what it had held as a date": History(
+        2002,
+        Setup(
+            account={"contacts": 20, "companies": 15, "deals": 15, "properties": 12, "seed": 906},
+            config=_ONLY_ON_REQUEST,
+        ),
+        (Step("add_property", 1097250966), Step(SYNC), Step("retype_property", 2681892104)),
     ),
 }
 """By what went wrong."""
