@@ -125,7 +125,7 @@ def _assert_tables_are_as_told(output: str, socket_folder: str) -> None:
         ).fetchall()
         merged = database.execute("SELECT deal_id, merged_deal_id FROM hubspot.merged_deal ORDER BY 2").fetchall()
         gone_deals = dict(database.execute("SELECT deal_id, _fivetran_deleted FROM hubspot.deal").fetchall())
-    assert len(told) == 14
+    assert len(told) == 15
     assert len(streams) == 6
     for name, *numbers in streams:
         assert re.search(" +".join([name, *(f"{number:,}" for number in numbers)]), output)

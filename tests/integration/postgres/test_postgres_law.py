@@ -78,7 +78,7 @@ def batches(draw: st.DrawFn) -> Batch:
 
 
 some_commits = st.lists(st.lists(batches(), max_size=6), min_size=1, max_size=4)
-law = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+law = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @law
