@@ -94,7 +94,7 @@ class CrmStream:
         with Threads(THREADS, f"hubspot-{self._type.name}") as threads:
             began = self._now()
             if at.historical:
-                began = at.since
+                began = at.since + 1
                 at = yield from self._list(at, at.historical, threads)
             at = yield from self._changes(at, threads, began)
             at = yield from self._sweeps(at, held, threads, reconcile=reconcile)
@@ -232,7 +232,7 @@ class CrmStream:
         waiting: deque[tuple[Future[list[Message]], dict[str, Any]]] = deque()
         for changes in self._search.changes(since, before, at.recent.count):
             ids = [hit[0] for hit in changes.hits if hit not in at.recent]
-            remembered = [hit for hit in changes.hits if hit[1] <= min(began, changes.newest)]
+            remembered = [hit for hit in changes.hits if hit[1] < began and hit[1] <= changes.newest]
             at = at.and_read(remembered, self._not_ahead(changes.until) if before is None else at.since)
             waiting.append((threads.submit(partial(self._changed, records, ids)), at.dump()))
             while len(waiting) > GROUPS_UNDER_WAY:

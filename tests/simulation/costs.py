@@ -18,9 +18,10 @@ def most_calls(world: World, setup: Setup, *, sweeps: bool) -> int:
     """The most calls, apart from those for tokens, that a sync may make when nothing is new.
 
     Whatever its length, a sync searches what was modified within the lag; it reads no record that it has, unless more
-    changed than a cursor remembers. A sweep lists all records and reads their associations, in parts.
+    changed than a cursor remembers. A sweep lists all records and reads their associations, in parts; with a date limit
+    from both ends, which has no bound here.
     """
-    if any(len(world.live(object_type)) > setup.scale.remembered for object_type in TYPES):
+    if setup.since or any(len(world.live(object_type)) > setup.scale.remembered for object_type in TYPES):
         return NO_BOUND
     return _AROUND + sum(_of_type(world, setup, object_type, sweeps=sweeps) for object_type in TYPES)
 

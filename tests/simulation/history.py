@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from simulation import changes, troubles
@@ -99,7 +100,9 @@ class Setup:
     behaviour: dict[str, Any] = field(default_factory=dict)
     """Arguments of its `configure`."""
     config: dict[str, Any] = field(default_factory=dict)
-    """The connection's config."""
+    """The connection's config, but for the date limit."""
+    since: datetime | None = None
+    """Records that were last modified before need not be read."""
     scale: Scale = field(default_factory=Scale)
     oauth: bool = False
     told: bool = False
@@ -142,6 +145,8 @@ def _steps(rng: random.Random, actions: dict[Action, float], count: int, at: Any
 
 _SMALL = Scale(7, 9, 36, inputs=12, group=15, worth_cutting=6, remembered=500, query=6000, commit=25)
 _TINY = Scale(3, 4, 12, inputs=5, group=6, worth_cutting=4, remembered=8, query=60, commit=8)
+_LIMITED = 0.08
+"""The share of histories in which old records are not read unless they change."""
 _SIZES = (
     *[((12, 6, 10), _TINY), ((20, 12, 8), _TINY)],
     *[((40, 15, 25), _SMALL), ((25, 40, 10), _SMALL), ((15, 10, 30), _SMALL), ((120, 15, 15), _SMALL)],
@@ -195,6 +200,7 @@ def _setup(rng: random.Random) -> Setup:
             **dict(zip(("index_lag", "index_lag_spread"), rng.choice(troubles.LAGS), strict=True)),
         },
         config=_config(rng, told=told),
+        since=datetime(2024, 6, 1, tzinfo=UTC) if rng.random() < _LIMITED else None,
         scale=scale,
         oauth=rng.random() < 0.5,
         told=told,

@@ -62,7 +62,11 @@ def _world(history: History, url: str, schema: str) -> World:
     auth = {"access_token": account.token}
     if setup.oauth:
         auth = _granted(account)
-    return World(account, Engine(account, url, schema, setup.config, auth), url, schema)
+    config = setup.config
+    if setup.since:
+        limit = setup.since.date().isoformat()
+        config = {**config, "historical_sync_time_frame": "DATE_LIMIT", "backward_sync_limit_date": limit}
+    return World(account, Engine(account, url, schema, config, auth), url, schema)
 
 
 def _granted(account: Account) -> dict[str, object]:
@@ -165,7 +169,8 @@ class _Play:
         """What has to be so once it rests."""
         world = self._world
         self._sync(reconcile=not setup.told)
-        self._played.findings += Comparison(world.account, world.url, world.schema).differences()
+        both = Comparison(world.account, world.url, world.schema, since=setup.since)
+        self._played.findings += both.differences()
         self._quiet("a sync of a quiet source", setup, reconcile=False)
         self._quiet("a further reconciling sync", setup, reconcile=True)
 

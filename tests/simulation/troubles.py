@@ -29,11 +29,11 @@ TABLES = (
     "deal_company",
     "deal_contact",
     "contact_company",
-    "merged_deal",
     "owner",
     "deal_pipeline_stage",
     "property",
 )
+"""Tables that a reconciliation makes whole again; those of merges are written when the winner is read."""
 LAGS = ((0, 0), (0, 30), (20, 0), (0, 3500), (600, 2900))
 """Seconds until search knows of a change at the least, and by how much it can be more."""
 _HTML = "<html><head><title>Just a moment</title></head></html>"
