@@ -68,8 +68,12 @@ class Group:
 class CrmStream:
     """One CRM object type of one account."""
 
-    def __init__(self, client: Client, layout: Layout, config: HubSpotConfig, host: Host) -> None:
+    def __init__(
+        self, client: Client, layout: Layout, config: HubSpotConfig, host: Host, *, is_late: bool = False
+    ) -> None:
         self._client = client
+        self._is_late = is_late
+        """Whether types that have associations with this one were read before it is for the first time."""
         self._layout = layout
         self._type = layout.object_type
         self._config = config
@@ -122,7 +126,9 @@ class CrmStream:
         latest = self._search.latest()
         since = self._not_ahead(latest.modified or 0)
         expected = latest.total
-        historical: Pass | None = Pass(self._now(), present=held.holds_any(self._type.table))
+        historical: Pass | None = Pass(
+            self._now(), present=held.holds_any(self._type.table), associations=self._is_late
+        )
         if self._oldest is not None:
             recent, pages_per_second = self._search.count_since(self._oldest), self._client.quota.per_second
             by_search = max(recent / SEARCH_PAGE / SEARCHES_PER_SECOND, recent / PAGE / pages_per_second)
@@ -148,7 +154,7 @@ class CrmStream:
 
         Each association is read from one end, unless a date limit can leave out the record at that end.
         """
-        both_ends = self._oldest is not None
+        both_ends = self._oldest is not None or historical.associations
 
         def tell(group: Group) -> list[Message]:
             messages = self._messages.live(group.found, both_ends=both_ends)

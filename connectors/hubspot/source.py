@@ -13,7 +13,7 @@ from connectors.hubspot.config import HubSpotAuth, HubSpotConfig
 from connectors.hubspot.crm import CrmStream
 from connectors.hubspot.cursor import CrmCursor
 from connectors.hubspot.layout import Layout
-from connectors.hubspot.objects import OBJECT_TYPES, ObjectType
+from connectors.hubspot.objects import OBJECT_TYPES, ObjectType, relations_of
 from connectors.hubspot.reference import (
     DEAL_PIPELINES,
     OWNERS,
@@ -94,7 +94,9 @@ class HubSpotSource:
             cursor = cursors.get(object_type.name)
             claimed = CrmCursor.load(cursor).columns if cursor else None
             layout = Layout.of(object_type, self._definitions.get(object_type, ()), portal_id, claimed)
-            self._crm[object_type.name] = CrmStream(self._client, layout, self._config, self._host)
+            near = (relation.near.name for relation in relations_of(object_type) if relation.near is not object_type)
+            is_late = cursor is None and any(name in cursors for name in near)
+            self._crm[object_type.name] = CrmStream(self._client, layout, self._config, self._host, is_late=is_late)
             streams.append(self._crm[object_type.name].stream)
         streams.append(PROPERTIES)
         return Catalog(tuple(streams))
