@@ -39,7 +39,8 @@ class Range:
 class Pass:
     """A pass over a whole list that is under way: what is left of it, and how many ids it has shown.
 
-    `began` (milliseconds) is when; a sweep reads `associations` if they are due, and the columns of `properties`.
+    `began` (milliseconds) is when; a sweep reads `associations` if they are due, and the columns of `properties`;
+    a historical one reads `associations` from both ends where the records at the other end were read before.
     """
 
     began: int

@@ -30,6 +30,7 @@ _TOLD: dict[Action, float] = {
     changes.owners: 1,
     changes.pipelines: 1,
     troubles.pause: 4,
+    troubles.doze: 1,
     troubles.odd_pages: 0.5,
     troubles.index_lag: 2,
 }
@@ -60,12 +61,12 @@ _FAULTS: dict[Action, float] = {
     troubles.daily_quota: 1,
     troubles.expired_tokens: 1,
     troubles.add_column: 0.7,
+    troubles.drop_table: 0.7,
     troubles.resync: 0.3,
 }
 _LOSSES: dict[Action, float] = {
     troubles.scope_taken: 1,
     troubles.scopes_given: 1,
-    troubles.drop_table: 0.7,
     troubles.delete_rows: 0.7,
 }
 """What loses rows or associations in a way that only a reconciling sync makes good."""
@@ -87,8 +88,11 @@ class Step:
     moment: Moment | None = None
 
     def act(self, world: World) -> str:
-        """Do it; gives a sentence."""
-        return ACTIONS[self.kind](world, random.Random(self.salt))
+        """Do it, and let a moment pass, or none; gives a sentence."""
+        rng = random.Random(self.salt)
+        said = ACTIONS[self.kind](world, rng)
+        world.account.advance(rng.choice((0, 0.001, 0.4, 7)))
+        return said
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ def history(seed: int) -> History:
     for _ in range(rng.randrange(1, 5)):
         steps += _steps(rng, happens, rng.randrange(9))
         steps += _steps(rng, happens, rng.choice((0, 0, 1, 3)), at=troubles.moment_between_requests)
+        steps += _steps(rng, {troubles.doze: 1}, rng.choice((0, 1)))
         steps += _steps(rng, goes_wrong, rng.choice((0, 0, 1, 2)))
         steps += _steps(rng, _DEATHS, rng.choice((0, 1)), at=troubles.some_moment)
         steps.append(Step(RECONCILE if not setup.told and rng.random() < 0.3 else SYNC))

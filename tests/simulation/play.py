@@ -91,6 +91,8 @@ class _Play:
         self._played = played
         self._untroubled = True
         """Whether nothing has gone wrong since the last sync."""
+        self._widened = False
+        """Whether a column has become wider."""
 
     def play(self, history: History) -> None:
         for step in history.steps:
@@ -120,6 +122,9 @@ class _Play:
         moments = world.engine.moments
         outcome = world.engine.sync(reconcile=reconcile)
         self._played.log.insert(position, f"{'reconciling ' if reconcile else ''}sync: {outcome}")
+        self._widened = self._widened or any(
+            "widened" in str(notice) for notice in (*outcome.notices, *outcome.loaded.notices)
+        )
         if outcome.unforeseen:
             shown = "".join(traceback.format_exception(outcome.error))
             self._find(f"a sync ended by what nobody foresaw: {shown}")
@@ -171,6 +176,8 @@ class _Play:
         self._sync(reconcile=not setup.told)
         both = Comparison(world.account, world.url, world.schema, since=setup.since)
         self._played.findings += both.differences()
+        if self._widened:
+            self._sync(reconcile=True)  # values of a widened column get the form they have as text: 1000 becomes 1e3
         self._quiet("a sync of a quiet source", setup, reconcile=False)
         self._quiet("a further reconciling sync", setup, reconcile=True)
 

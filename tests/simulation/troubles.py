@@ -34,6 +34,7 @@ TABLES = (
     "property",
 )
 """Tables that a reconciliation makes whole again; those of merges are written when the winner is read."""
+MERGES = ("merged_deal", "contact_merge_audit")
 LAGS = ((0, 0), (0, 30), (20, 0), (0, 3500), (600, 2900))
 """Seconds until search knows of a change at the least, and by how much it can be more."""
 _HTML = "<html><head><title>Just a moment</title></head></html>"
@@ -139,6 +140,13 @@ def pause(world: World, rng: random.Random) -> str:
     return f"{seconds} s pass"
 
 
+def doze(world: World, rng: random.Random) -> str:
+    """As long as search takes to know of some changes and not of others."""
+    seconds = rng.randrange(20, 2500)
+    world.account.advance(seconds)
+    return f"{seconds} s pass"
+
+
 def kill(world: World, _: random.Random) -> str:
     world.engine.moments.kill()
     return "the engine is killed"
@@ -156,14 +164,14 @@ def terminate(world: World, _: random.Random) -> str:
 
 
 def drop_table(world: World, rng: random.Random) -> str:
-    table = rng.choice(TABLES)
+    table = rng.choice(TABLES + MERGES)
     return _by_hand(world, f'DROP TABLE IF EXISTS "{world.schema}"."{table}"', f"drops the table {table}")
 
 
 def delete_rows(world: World, rng: random.Random) -> str:
     table = rng.choice(TABLES)
     there = f'to_regclass(\'"{world.schema}"."{table}"\') IS NOT NULL'
-    delete = f'DELETE FROM "{world.schema}"."{table}" WHERE random() < 0.3'
+    delete = f'DELETE FROM "{world.schema}"."{table}" WHERE hashtext(ctid::text) % 3 = {rng.randrange(3)}'
     return _by_hand(world, f"DO $do$ BEGIN IF {there} THEN {delete}; END IF; END $do$", f"deletes rows of {table}")
 
 

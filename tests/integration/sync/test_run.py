@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import structlog
 from structlog.testing import capture_logs
 from support.paged import QUOTA_RESET
 from support.rig import Rig, eventually
@@ -137,9 +138,13 @@ def test_rejected_credentials_break_the_connection_until_a_sync_works(in_pages: 
     assert connection(in_pages)["setup_state"] == "connected"
 
 
-def test_an_unexpected_error_is_told_by_its_type_and_logged_with_its_traceback(in_pages: Rig) -> None:
+def test_an_unexpected_error_is_told_by_its_type_and_logged_with_its_traceback(
+    in_pages: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     in_pages.configure(fail_at=2, failure="mistake")
     with capture_logs() as logs:
+        # One that was used before goes on as logging was set up then.
+        monkeypatch.setattr("engine.sync.run.log", structlog.stdlib.get_logger())
         in_pages.sync()
     assert "internal-detail" not in in_pages.syncs()[0]["error"]
     (crash,) = [entry for entry in logs if entry["event"] == "sync_crashed"]
