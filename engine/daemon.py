@@ -77,8 +77,8 @@ def serve(settings: Settings) -> int:
     return code
 
 
-def work(settings: Settings) -> int:
-    """Run syncs from the queue until SIGTERM or SIGINT; gives the exit code.
+def work(settings: Settings, agent: str | None = None) -> int:
+    """Run syncs from the queue until SIGTERM or SIGINT; gives the exit code. With an `agent`: those of that agent.
 
     Raises:
         InvalidSetting: a setting cannot be taken.
@@ -86,8 +86,9 @@ def work(settings: Settings) -> int:
     """
     _leave_when_told()
     with _hard_end() as hard_end, _opened(settings) as database:
-        worker = SyncWorker(database, Vault(settings), settings)
-        log.info("worker_started", database=database.place, syncs_at_a_time=settings.workers, pid=os.getpid())
+        worker = SyncWorker(database, Vault(settings), settings, agent)
+        facts = {"database": database.place, "syncs_at_a_time": settings.workers, "pid": os.getpid()}
+        log.info("worker_started", **facts, **({"agent": agent} if agent else {}))
         code = asyncio.run(_until_stopped(worker, None, hard_end))
     log.info("worker_stopped")
     return code

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from msgspec.json import Decoder
+from pydantic import SecretStr
 
 from connectors.hubspot import wire
 from connectors.hubspot.config import ClientAccess, HubSpotAuth
@@ -82,7 +83,9 @@ class HubSpotAuthorization:
         asked = {"client_id": app.client_id, "redirect_uri": redirect_uri, "scope": " ".join(SCOPES), "state": state}
         return f"{HubSpotSettings().app_url}/oauth/authorize?{urlencode(asked, quote_via=quote)}"
 
-    def exchange(self, auth: Mapping[str, Any], redirect_uri: str, code: str) -> Mapping[str, Any]:
+    def exchange(
+        self, auth: Mapping[str, Any], redirect_uri: str, code: str, proxy: SecretStr | None = None
+    ) -> Mapping[str, Any]:
         """The refresh token for a code, with the app that it belongs to."""
         settings, app = HubSpotSettings(), _app(auth)
         secret = app.client_secret.get_secret_value()
@@ -93,7 +96,7 @@ class HubSpotAuthorization:
             "redirect_uri": redirect_uri,
             "code": code,
         }
-        transport = Transport(settings.api_url)
+        transport = Transport(settings.api_url, proxy)
         try:
             answer = transport.send("POST", Paths.of(settings.api_version).token, _FORM, urlencode(form).encode())
         except ConnectionError as error:

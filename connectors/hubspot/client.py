@@ -65,7 +65,7 @@ class Client:
     def __init__(self, auth: HubSpotAuth, settings: HubSpotSettings, host: Host) -> None:
         self.paths = Paths.of(settings.api_version)
         self._host = host
-        self._transport = Transport(settings.api_url)
+        self._transport = Transport(settings.api_url, host.proxy())
         self._tokens = self._tokens_for(auth)
         self.quota = Quota(host, f"hubspot-app:{_fingerprint(auth)}", self._quota_resets_at)
         self._account: wire.Account | None = None

@@ -7,16 +7,18 @@ quarter of all the time a record takes. Here bodies go in and come out as bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from hubspot import HubSpot
-from urllib3 import Timeout
+from pydantic import SecretStr
+from urllib3 import Timeout, make_headers
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     NameResolutionError,
     NewConnectionError,
+    ProxyError,
     ReadTimeoutError,
     SSLError,
 )
@@ -36,14 +38,18 @@ class Answer(NamedTuple):
 
 
 class Transport:
-    """One connection pool to one API. Thread-safe; follows no redirects and tries nothing twice."""
+    """One connection pool to one API, if need be through a proxy. Thread-safe; follows no redirects, tries nothing twice."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, proxy: SecretStr | None = None) -> None:
+        options = {"host": url, "retry": False, "connection_pool_maxsize": CONNECTIONS, **_through(proxy)}
         # Each attribute access of the SDK makes a new pool: this one object is kept.
-        api = HubSpot(host=url, retry=False, connection_pool_maxsize=CONNECTIONS).crm.objects.basic_api.api_client
+        api = HubSpot(**options).crm.objects.basic_api.api_client
         self._pools = api.rest_client.pool_manager
-        self._pool = self._pools.connection_from_url(url)
-        self._prefix = urlsplit(url).path.rstrip("/")
+        if proxy is None:
+            self._open, self._prefix = self._pools.connection_from_url(url).urlopen, urlsplit(url).path.rstrip("/")
+        else:  # what a proxy is asked depends on the scheme, which the pools know how to mind
+            self._open, self._prefix = self._pools.urlopen, url.rstrip("/")
+        self._called = ("" if proxy is None else "the proxy ", urlsplit(url if proxy is None else options["proxy"]))
         self._headers = {"User-Agent": api.user_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
 
     def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
@@ -53,7 +59,7 @@ class Transport:
             ConnectionError: no answer, or not a whole one; its text says what broke.
         """
         try:
-            answer = self._pool.urlopen(
+            answer = self._open(
                 method,
                 self._prefix + target,
                 body=body,
@@ -71,16 +77,35 @@ class Transport:
         self._pools.clear()
 
     def _what_broke(self, error: Exception) -> str:
-        host = f"{self._pool.host}:{self._pool.port}"
-        match error:
-            case NameResolutionError():
-                return f"the name {self._pool.host} cannot be resolved"
-            case NewConnectionError():
-                return f"{host} takes no connections"
-            case ConnectTimeoutError():
-                return f"{host} cannot be reached"
-            case SSLError():
-                return f"TLS with {host} failed, {error}"
-            case ReadTimeoutError():
-                return "no answer came in time"
+        if isinstance(error, ProxyError) and isinstance(error.original_error, HTTPError):
+            return self._what_broke(error.original_error)
+        kind, address = self._called
+        called = f"{kind}{address.hostname}:{address.port or _PORTS[address.scheme]}"
+        for class_, sentence in _BROKE.items():
+            if isinstance(error, class_):
+                return sentence.format(host=address.hostname, called=called, error=error)
         return "the connection broke off"
+
+
+_PORTS = {"http": 80, "https": 443}
+_BROKE: dict[type[Exception], str] = {
+    NameResolutionError: "the name {host} cannot be resolved",
+    NewConnectionError: "{called} takes no connections",
+    ConnectTimeoutError: "{called} cannot be reached",
+    ProxyError: "{called} does not let us through ({error.original_error})",
+    SSLError: "TLS with {called} failed, {error}",
+    ReadTimeoutError: "no answer came in time",
+}
+"""What broke, by the first class that an error is of."""
+
+
+def _through(proxy: SecretStr | None) -> dict[str, Any]:
+    """The SDK's options for a proxy; user and password go into a header of their own."""
+    if proxy is None:
+        return {}
+    parts = urlsplit(proxy.get_secret_value())
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    if parts.username is None:
+        return {"proxy": bare}
+    user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"proxy": bare, "proxy_headers": make_headers(proxy_basic_auth=user)}

@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from destinations.postgres.config import PostgresConfig
-from destinations.postgres.connect import Connection, connect
+from destinations.postgres.connect import Connection
 from destinations.postgres.errors import translated
-from engine.contract import DestinationError, SetupTest, TestStatus
+from engine.contract import DestinationError, NotTrusted, SetupTest, TestStatus
 
 OLDEST = 13
 """The oldest major version of PostgreSQL that is supported."""
 
 
-def checks(config: PostgresConfig) -> Iterator[SetupTest]:
+def checks(connect: Callable[[], Connection], where: str) -> Iterator[SetupTest]:
     """Run every check; those that need a connection are skipped without one."""
     with ExitStack() as stack:
         try:
-            connection = stack.enter_context(connect(config))
+            connection = stack.enter_context(connect())
         except DestinationError as error:
-            yield SetupTest("Connecting to host", TestStatus.FAILED, str(error))
+            title, details = "Connecting to host", None
+            if isinstance(error, NotTrusted):
+                title, details = f"Validating {error.kind}", error.details
+            yield SetupTest(title, TestStatus.FAILED, str(error), details)
             for title in _CHECKS:
                 yield SetupTest(title, TestStatus.SKIPPED, "The host has to be reached first.")
             return
         yield SetupTest("Connecting to host", TestStatus.PASSED)
         for title, check in _CHECKS.items():
             try:
-                with translated(config.where):
+                with translated(where):
                     problem = check(connection)
             except DestinationError as error:
                 problem = str(error)

@@ -8,6 +8,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from engine.contract import Method, SshServer
+
 
 class PostgresConfig(BaseModel):
     """Either `url`, or `host` with the rest."""
@@ -26,27 +28,28 @@ class PostgresConfig(BaseModel):
     )
     always_encrypted: bool = Field(default=False, description="Never without TLS: at least sslmode require.")
     auth_method: Literal["PASSWORD"] = Field("PASSWORD", description="How the user is known: by password only.")
-    connection_type: Literal["Directly", "PrivateLink", "SshTunnel", "ProxyAgent"] = Field(
-        "Directly", description="Directly; the others are not available in this version and refused."
-    )
-    tunnel_host: str | None = Field(None, description="Not available in this version.")
-    tunnel_port: int | None = Field(None, description="Not available in this version.")
-    tunnel_user: str | None = Field(None, description="Not available in this version.")
+    connection_type: Method = Field("Directly", description="How the server is reached: Directly, or by what way.")
+    tunnel_host: str | None = Field(None, description="The SSH server, for connection_type SshTunnel.")
+    tunnel_port: int = Field(default=22, ge=1, le=65535, description="The SSH server's port.")
+    tunnel_user: str | None = Field(None, description="The user on the SSH server.")
 
     @model_validator(mode="after")
-    def _is_reached_directly(self) -> PostgresConfig:
-        if self.connection_type != "Directly" or any((self.tunnel_host, self.tunnel_port, self.tunnel_user)):
-            msg = "connection_type: only Directly is available in this version, without tunnel_host, _port and _user"
-            raise ValueError(msg)
+    def _is_consistent(self) -> PostgresConfig:
         if self.always_encrypted and self.sslmode in {"disable", "allow", "prefer"}:
             msg = f"give either always_encrypted or sslmode {self.sslmode}, not both"
+            raise ValueError(msg)
+        if bool(self.tunnel_host) != bool(self.tunnel_user):
+            msg = "tunnel_host and tunnel_user go together"
+            raise ValueError(msg)
+        if self.connection_type == "SshTunnel" and self.tunnel is None:
+            msg = "tunnel_host and tunnel_user are required with connection_type SshTunnel"
             raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
     def _is_complete(self) -> PostgresConfig:
         fields = type(self).model_fields
-        others = [name for name in fields if name != "url" and getattr(self, name) != fields[name].default]
+        others = [name for name in _INSTEAD_OF_URL if getattr(self, name) != fields[name].default]
         if self.url is None:
             missing = [name for name in ("host", "database", "user") if not getattr(self, name)]
             if missing:
@@ -74,11 +77,22 @@ class PostgresConfig(BaseModel):
         }
 
     @property
+    def tunnel(self) -> SshServer | None:
+        """The SSH server that a tunnel goes through, if one is named."""
+        if self.tunnel_host is None or self.tunnel_user is None:
+            return None
+        return SshServer(self.tunnel_host, self.tunnel_port, self.tunnel_user)
+
+    @property
     def where(self) -> str:
         """Host, port and database, for messages."""
         parameters = self.parameters()
         host = parameters.get("host") or parameters.get("hostaddr") or "localhost"
         return f"{host}:{parameters.get('port') or 5432}/{parameters.get('dbname') or parameters.get('user') or ''}"
+
+
+_INSTEAD_OF_URL = ("host", "port", "database", "user", "password", "sslmode", "always_encrypted")
+"""What a URL says as well."""
 
 
 def _is_plausible(url: str) -> bool:

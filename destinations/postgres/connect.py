@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+import ipaddress
+import weakref
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
 
 from destinations.postgres.config import PostgresConfig
 from destinations.postgres.errors import connection_failed
-
-Connection: TypeAlias = psycopg.Connection[TupleRow]
+from engine.contract import Network, StartTls
 
 LOCK_TIMEOUT = "30s"
 """Long enough for a reader's query, short enough that a forgotten transaction gives a message and no hang."""
@@ -52,18 +55,36 @@ _SESSION: dict[str, str] = {
 }
 
 
-def connect(config: PostgresConfig) -> Connection:
-    """A connection in autocommit mode, ready for loading.
+SSL_REQUEST = StartTls(request=bytes.fromhex("0000000804d2162f"), agreed=b"S")
+"""How PostgreSQL's protocol asks for TLS."""
+
+
+class Connection(psycopg.Connection[TupleRow]):
+    """A connection that, when it is closed, closes the way it came by."""
+
+    def keep(self, way: ExitStack) -> None:
+        """Close the way with the connection, or when nobody has the connection any more."""
+        self._leave = weakref.finalize(self, way.close)
+
+    def close(self) -> None:
+        """Close both."""
+        super().close()
+        self._leave()
+
+
+def connect(config: PostgresConfig, network: Network | None = None) -> Connection:
+    """A connection in autocommit mode, ready for loading. Without a network the server is reached directly.
 
     Raises:
         DestinationUnavailable: it cannot be reached.
-        DestinationRefused: it does not let us in.
+        DestinationRefused: it does not let us in, or somebody on the way does not.
     """
-    try:
-        # A plan is for the table as it is now: one that was made while it was small would be kept while it grows.
-        connection = psycopg.connect(**config.parameters() | _LIBPQ, autocommit=True, prepare_threshold=None)
-    except psycopg.Error as error:
-        raise connection_failed(error, config.where) from None
+    with ExitStack() as way:
+        parameters = config.parameters() | _LIBPQ
+        if network is not None:
+            parameters |= way.enter_context(_reached(config, network))
+        connection = _connected(parameters, config.where)
+        connection.keep(way.pop_all())
     try:
         settings = {**_SESSION, "lock_timeout": LOCK_TIMEOUT}
         # Not every supported server knows every setting.
@@ -76,3 +97,39 @@ def connect(config: PostgresConfig) -> Connection:
         connection.close()
         raise connection_failed(error, config.where) from None
     return connection
+
+
+def _connected(parameters: dict[str, Any], where: str) -> Connection:
+    try:
+        # A plan is for the table as it is now: one that was made while it was small would be kept while it grows.
+        return Connection.connect(**parameters, autocommit=True, prepare_threshold=None)
+    except psycopg.Error as error:
+        raise connection_failed(error, where) from None
+
+
+@contextmanager
+def _reached(config: PostgresConfig, network: Network) -> Iterator[dict[str, Any]]:
+    """The parameters that lead over the network to the server."""
+    parameters = config.parameters()
+    host, port = parameters.get("hostaddr") or parameters.get("host") or "localhost", parameters.get("port") or "5432"
+    start_tls = SSL_REQUEST if config.always_encrypted and config.sslmode is None else None
+    if "," in str(port) or "," in host:  # several servers: libpq tries them itself
+        yield {}
+        return
+    with network.reach(
+        host, int(port), method=config.connection_type, tunnel=config.tunnel, start_tls=start_tls
+    ) as address:
+        encrypted = {"sslmode": "require", "channel_binding": "disable", "gssencmode": "disable"} if start_tls else {}
+        if address == (host, int(port)):
+            yield encrypted
+        else:
+            # the server keeps its name, by which its certificate and the password file know it
+            yield {"hostaddr" if _is_ip(address.host) else "host": address.host, "port": address.port, **encrypted}
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

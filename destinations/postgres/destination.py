@@ -17,7 +17,7 @@ from destinations.postgres.errors import translated
 from destinations.postgres.names import check_schema_name, lock_key
 from destinations.postgres.session import PostgresSession
 from destinations.postgres.verification import PostgresVerification
-from engine.contract import Cursor, Destination, DestinationBusy, LoadSession, SetupTest, Verification
+from engine.contract import Cursor, Destination, DestinationBusy, LoadSession, Network, SetupTest, Verification
 
 PATIENCE = "1s"
 """How long to wait for a schema that is in use: the server takes a moment to notice that a loader was killed."""
@@ -26,17 +26,18 @@ PATIENCE = "1s"
 class PostgresDestination:
     """One database of one server."""
 
-    def __init__(self, config: PostgresConfig) -> None:
+    def __init__(self, config: PostgresConfig, network: Network | None = None) -> None:
         self._config = config
+        self._connect = partial(connect, config, network)
 
     def setup_tests(self) -> Iterable[SetupTest]:
         """Reach the server, then check what loading needs; each check is yielded as soon as it is known."""
-        return checks(self._config)
+        return checks(self._connect, self._config.where)
 
     def open(self, schema: str) -> LoadSession:
         """Open a schema for loading, making it if need be."""
         connection = self._locked(schema)
-        return PostgresSession(partial(connect, self._config), connection, schema, self._config.where)
+        return PostgresSession(self._connect, connection, schema, self._config.where)
 
     def verify(self, schema: str) -> Verification:
         """Open a schema for telling how it differs from its source."""
@@ -48,7 +49,7 @@ class PostgresDestination:
 
     def cursors(self, schema: str) -> Mapping[str, Cursor]:
         """Each stream's cursor as last committed, without opening the schema."""
-        with translated(self._config.where), connect(self._config) as connection:
+        with translated(self._config.where), self._connect() as connection:
             return bookkeeping.cursors(connection, schema) if bookkeeping.is_there(connection) else {}
 
     def validate_schema_name(self, schema: str) -> None:
@@ -60,7 +61,7 @@ class PostgresDestination:
         check_schema_name(schema)
         where = self._config.where
         with ExitStack() as unless_opened, translated(where):
-            connection = unless_opened.enter_context(connect(self._config))
+            connection = unless_opened.enter_context(self._connect())
             _lock(connection, schema, where)
             bookkeeping.make_bookkeeping(connection)
             bookkeeping.make_schema(connection, schema)
@@ -84,6 +85,6 @@ class PostgresPlugin:
     title = "PostgreSQL"
     config: type[BaseModel] = PostgresConfig
 
-    def connect(self, config: BaseModel) -> Destination:
+    def connect(self, config: BaseModel, network: Network | None = None) -> Destination:
         """A destination for a validated config. Makes no connection yet."""
-        return PostgresDestination(PostgresConfig.model_validate(config))
+        return PostgresDestination(PostgresConfig.model_validate(config), network)

@@ -14,6 +14,7 @@ from engine.api import (
     approvals,
     connections,
     destinations,
+    endpoints,
     envelope,
     groups,
     metadata,
@@ -62,7 +63,7 @@ def create_app(checks: Mapping[str, Check], statuses: Statuses, services: Servic
         for router in (connections.router, syncing.router, schemas.router, approvals.of_connections):
             app.include_router(router, prefix=path, include_in_schema=shown, dependencies=[ADMITTED])
     app.include_router(approvals.of_destinations, prefix="/v1/destinations", dependencies=[ADMITTED])
-    for module in (groups, destinations, account, webhooks):
+    for module in (groups, destinations, endpoints, account, webhooks):
         app.include_router(module.router, dependencies=[ADMITTED])
     app.include_router(metadata.router)
     app.mount(PATH, create_pages(services.cards))

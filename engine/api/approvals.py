@@ -12,9 +12,10 @@ from engine.api.envelope import success
 from engine.api.openapi import Listed, answers
 from engine.api.reading import Body, Paged
 from engine.api.services import Served
-from engine.connections.approvals import CertificateBody, FingerprintBody, Kind, Subject, approval_document
+from engine.connections.approvals import CertificateBody, FingerprintBody, Subject, approval_document
 from engine.connections.body import parse
 from engine.connections.operator import USER_ID
+from engine.network.trust import Kind
 
 
 class FingerprintDocument(BaseModel):

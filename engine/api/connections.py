@@ -11,6 +11,7 @@ from engine.api.envelope import success
 from engine.api.openapi import Listed, answers
 from engine.api.reading import Body, Paged
 from engine.api.services import Served
+from engine.connections.blocks import trusted_kinds
 from engine.connections.body import CardBody, ConnectionBody, ConnectionChange, TestBody, parse
 from engine.connections.card import Issued
 from engine.connections.document import look_document, setup_test_documents, sync_documents
@@ -76,8 +77,7 @@ def delete(connection_id: str, serve: Served) -> Response:
 )
 def test(connection_id: str, raw: Body, serve: Served) -> Response:
     """Run the setup tests of both ends, and set the connection's setup state by them."""
-    parse(TestBody, raw)
-    serve.connections.test(connection_id)
+    serve.connections.test(connection_id, trusted=trusted_kinds(parse(TestBody, raw)))
     return success("Setup tests have been completed", _tested(serve, connection_id))
 
 

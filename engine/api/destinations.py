@@ -36,12 +36,16 @@ class DestinationDocument(BaseModel):
     )
     region: str | None = Field(description="As it was given; no effect.")
     daylight_saving_time_enabled: bool = Field(description="As it was given; no effect.")
-    networking_method: str = Field(description="Directly.")
-    private_link_id: str | None = Field(description="As it was given; no effect.")
-    proxy_agent_id: str | None = Field(description="As it was given; no effect.")
-    hybrid_deployment_agent_id: str | None = Field(description="As it was given; no effect.")
+    networking_method: str = Field(description="How it is reached; Directly leaves that to config.connection_type.")
+    private_link_id: str | None = Field(description="The address it is reached at, for PrivateLink.")
+    proxy_agent_id: str | None = Field(description="The proxy it is reached through, for ProxyAgent.")
+    hybrid_deployment_agent_id: str | None = Field(
+        description="Only workers started with this id sync connections that name no other."
+    )
     local_processing_agent_id: str | None = Field(description="As it was given; no effect.")
-    config: dict[str, Any] = Field(description="How it is reached; secrets are masked.")
+    config: dict[str, Any] = Field(
+        description="How it is reached; secrets are masked. `public_key`, behind an SSH tunnel: the line for authorized_keys."
+    )
 
 
 class TestedDestinationDocument(DestinationDocument):
@@ -99,8 +103,8 @@ def delete(destination_id: str, serve: Served) -> Response:
 )
 def test(destination_id: str, raw: Body, serve: Served) -> Response:
     """Run the setup tests, and set the setup status by them."""
-    parse(DestinationTestBody, raw)
-    return success("Setup tests have been completed", _tested(serve, *serve.destinations.test(destination_id)))
+    tested = serve.destinations.test(destination_id, parse(DestinationTestBody, raw))
+    return success("Setup tests have been completed", _tested(serve, *tested))
 
 
 def _tested(serve: Served, record: DestinationRecord, tests: Sequence[SetupTest]) -> dict[str, Any]:

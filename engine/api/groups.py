@@ -18,6 +18,7 @@ from engine.api.services import Served
 from engine.connections.body import parse
 from engine.connections.groups import GroupBody, group_document
 from engine.connections.operator import user_document
+from engine.connections.ssh_keys import public_key_of
 
 router = APIRouter(prefix="/v1/groups", tags=["groups"])
 
@@ -76,6 +77,20 @@ def list_connections(
 ) -> Response:
     """The connections of a group."""
     return connections.list_all(page, serve, group_id, schema)
+
+
+class PublicKeyDocument(BaseModel):
+    """The key that SSH servers have to let in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    public_key: str = Field(description="The line for authorized_keys.")
+
+
+@router.get("/{group_id}/public-key", summary="The group's SSH key", **answers(PublicKeyDocument, 404))
+def public_key(group_id: str, serve: Served) -> Response:
+    """The public key with which SSH tunnels to the group's destination are opened."""
+    return success(data={"public_key": public_key_of(serve.database, serve.vault, group_id)})
 
 
 @router.get("/{group_id}/users", summary="List a group's users", **answers(Listed[UserDocument], 404))

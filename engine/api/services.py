@@ -11,6 +11,7 @@ from engine.connections.approvals import Approvals
 from engine.connections.cards import ConnectCards
 from engine.connections.control import Control
 from engine.connections.destinations import Destinations
+from engine.connections.endpoints import Endpoints
 from engine.connections.groups import Groups
 from engine.connections.keys import Keys
 from engine.connections.schemas import Schemas
@@ -26,6 +27,7 @@ class Services:
     """One of each, for all requests."""
 
     database: Database
+    vault: Vault
     keys: Keys
     connections: Connections
     control: Control
@@ -35,12 +37,15 @@ class Services:
     approvals: Approvals
     cards: ConnectCards
     schemas: Schemas
+    proxies: Endpoints
+    private_links: Endpoints
 
     @classmethod
     def of(cls, database: Database, vault: Vault, settings: Settings) -> Services:
         """The services over a state database."""
         return cls(
             database,
+            vault,
             Keys(database),
             Connections(database, vault),
             Control(database, vault),
@@ -50,6 +55,8 @@ class Services:
             Approvals(database),
             ConnectCards(database, vault, settings),
             Schemas(database, vault),
+            Endpoints(database, vault, "proxy"),
+            Endpoints(database, vault, "private_link"),
         )
 
 

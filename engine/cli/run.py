@@ -17,15 +17,21 @@ def serve() -> None:
     raise typer.Exit(daemon.serve(configured()))
 
 
-def worker() -> None:
+def worker(
+    agent: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Run only syncs of connections with this hybrid_deployment_agent_id."),
+    ] = None,
+) -> None:
     """Run syncs for a daemon on another machine.
 
     It takes jobs from the same PENSTOCK_DATABASE_URL, with the same PENSTOCK_SECRET_KEY, and ends cleanly on SIGTERM.
+    With --agent it runs the syncs that only that agent may, without it all others.
     """
     from engine import daemon
     from engine.cli.workspace import configured
 
-    raise typer.Exit(daemon.work(configured()))
+    raise typer.Exit(daemon.work(configured(), agent))
 
 
 def sync(

@@ -1,29 +1,26 @@
-"""Certificates and host-key fingerprints that a person has approved, for a connection or for a destination.
-
-They are kept for the tunnels and certificates that need approval; nothing in this version does.
-"""
+"""Certificates and host-key fingerprints that a person has approved, for a connection or for a destination."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
 from engine.connections.document import timestamp
 from engine.contract import InvalidSetting, NotFound
+from engine.network.trust import Approved, Kind
 from engine.state.database import Database
 from engine.state.models import Approval
-
-Kind: TypeAlias = Literal["certificate", "fingerprint"]
 
 LARGEST = 20_000
 """Characters of a certificate; real ones have a tenth of it."""
@@ -102,6 +99,11 @@ class Approvals:
         with self._database.session() as session:
             session.execute(delete(Approval).where(*_of(subject, kind), Approval.hash == found_by))
 
+    def keep(self, subject: Subject, met: Iterable[Approved], *, by: str | None) -> None:
+        """Trust from now on what was met and may be trusted without a person's approval."""
+        for each in met:
+            self._approve(subject, each.kind, each.hash, each.content, by)
+
     def _approve(self, subject: Subject, kind: Kind, found_by: str, content: str, by: str | None) -> Approval:
         values = {"subject": subject.kind, "subject_id": subject.id, "kind": kind, "hash": found_by}
         with self._database.session() as session:
@@ -111,6 +113,13 @@ class Approvals:
                 .on_conflict_do_update(constraint="approvals_pkey", set_={"content": content, "approved_by": by})
             )
         return self.get(subject, kind, found_by)
+
+
+def approved(session: Session, subjects: Iterable[Subject]) -> list[Approved]:
+    """What is trusted for any of these."""
+    named = [(subject.kind, subject.id) for subject in subjects]
+    found = session.scalars(select(Approval).where(tuple_(Approval.subject, Approval.subject_id).in_(named)))
+    return [Approved(cast("Kind", each.kind), each.hash, each.content) for each in found]
 
 
 def _of(subject: Subject, kind: Kind) -> tuple[Any, ...]:

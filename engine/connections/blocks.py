@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Protocol, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
+from engine.network.trust import Kind
 from engine.state.models import DAILY, SYNC_FREQUENCIES
 
 _FULL_HOUR = re.compile(r"([01][0-9]|2[0-3]):00")
@@ -49,6 +50,28 @@ Frequency = Annotated[
 FullHour = Annotated[
     str, AfterValidator(_full_hour), WithJsonSchema({"type": "string", "pattern": f"^{_FULL_HOUR.pattern}$"})
 ]
+
+
+AgentId = Annotated[str, Field(min_length=1, max_length=200)]
+TrustCertificates = Annotated[
+    bool, Field(description="Approve the certificate that the setup tests come across. Not stored.")
+]
+TrustFingerprints = Annotated[
+    bool, Field(description="Approve the SSH server's key that the setup tests come across. Not stored.")
+]
+
+
+class Trusting(Protocol):
+    """A body that says what need not be approved by hand."""
+
+    trust_certificates: bool
+    trust_fingerprints: bool
+
+
+def trusted_kinds(body: Trusting) -> frozenset[Kind]:
+    """What a body lets be approved by itself."""
+    said: dict[Kind, bool] = {"certificate": body.trust_certificates, "fingerprint": body.trust_fingerprints}
+    return frozenset(kind for kind, trusted in said.items() if trusted)
 
 
 class ConnectCardConfig(BaseModel):

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, Secret, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel, Secret, ValidationError
 
 from engine.connections.blocks import (
     LONGEST,
+    AgentId,
     ConnectCardConfig,
     DestinationConfiguration,
     Frequency,
     FullHour,
     Schedule,
+    TrustCertificates,
+    TrustFingerprints,
 )
-from engine.contract import InvalidSetting, SourcePlugin
+from engine.contract import InvalidSetting, Method, SourcePlugin
 from engine.invalid import invalid_setting
 from engine.state.models import DAILY, DEFAULT_GROUP
 
@@ -23,20 +26,6 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 LONGEST_DELAY = 525_600
 """Minutes of a year."""
-
-
-def _available(method: str) -> str:
-    if method != "Directly":
-        msg = f"{method} is not available in this version; only Directly is."
-        raise ValueError(msg)
-    return method
-
-
-NetworkingMethod = Annotated[
-    Literal["Directly", "PrivateLink", "SshTunnel", "ProxyAgent"],
-    AfterValidator(_available),
-    Field(description="Directly; the others are not available in this version and refused."),
-]
 
 
 class NewConfig(BaseModel):
@@ -76,11 +65,17 @@ class _Fields(BaseModel):
     data_delay_threshold: int = Field(
         0, ge=0, le=LONGEST_DELAY, description="Minutes, for data_delay_sensitivity CUSTOM."
     )
-    networking_method: NetworkingMethod = "Directly"
-    proxy_agent_id: str | None = Field(None, description="Kept and shown only; no effect.", max_length=LONGEST)
-    private_link_id: str | None = Field(None, description="Kept and shown only; no effect.", max_length=LONGEST)
-    hybrid_deployment_agent_id: str | None = Field(
-        None, description="Kept and shown only; no effect.", max_length=LONGEST
+    networking_method: Method = Field(
+        "Directly",
+        description="ProxyAgent: the source is called through a proxy. SshTunnel, PrivateLink: so the destination is "
+        "reached, whatever its own setting is.",
+    )
+    proxy_agent_id: str | None = Field(None, description="The proxy, for ProxyAgent.", max_length=LONGEST)
+    private_link_id: str | None = Field(
+        None, description="The address, for PrivateLink; left out: the destination's.", max_length=LONGEST
+    )
+    hybrid_deployment_agent_id: AgentId | None = Field(
+        None, description="Only workers started with this id sync it; left out: what the destination says."
     )
     local_processing_agent_id: str | None = Field(
         None, description="Kept and shown only; no effect.", max_length=LONGEST
@@ -98,8 +93,8 @@ class _Fields(BaseModel):
         None, description="Where the Connect Card sends a person after the set-up."
     )
     run_setup_tests: bool = Field(True, description="Run the setup tests. Not stored.")
-    trust_certificates: bool = Field(False, description="Taken and not kept: no certificate needs approval here.")
-    trust_fingerprints: bool = Field(False, description="Taken and not kept: there is no tunnel in this version.")
+    trust_certificates: TrustCertificates = False
+    trust_fingerprints: TrustFingerprints = False
 
     def stored(self) -> dict[str, Any]:
         """The columns of the connection that were given, as they are stored."""
@@ -151,8 +146,8 @@ class TestBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    trust_certificates: bool = Field(False, description="Taken; no effect.")
-    trust_fingerprints: bool = Field(False, description="Taken; no effect.")
+    trust_certificates: TrustCertificates = False
+    trust_fingerprints: TrustFingerprints = False
 
 
 class CardBody(BaseModel):

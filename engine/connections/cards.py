@@ -23,6 +23,7 @@ from engine.connections.blocks import ConnectCardConfig
 from engine.connections.card import Card, Departure, Issued
 from engine.connections.card_token import CardClosed, CardToken
 from engine.connections.checks import Tell
+from engine.connections.ends import source_proxy
 from engine.connections.grants import authorization_of
 from engine.connections.service import Connections
 from engine.connections.store import find, note
@@ -158,7 +159,8 @@ class ConnectCards:
             told = f" ({error})" if _WORD.fullmatch(error) else ""
             return Attempt(card_id, "failed", f"{title} sent no access back{told}. Start again.")
         try:
-            auth = _authorization(connection).exchange(self._auth(connection), self._callback, answer["code"])
+            proxy = source_proxy(connection, self._database, self._vault)
+            auth = _authorization(connection).exchange(self._auth(connection), self._callback, answer["code"], proxy)
         except (SourceError, InvalidSetting) as error:
             return Attempt(card_id, "failed", str(error))
         with self._database.session() as session:

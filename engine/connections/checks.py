@@ -70,6 +70,17 @@ def _until_it_fails(end: Source | Destination) -> Iterator[SetupTest]:
         yield SetupTest("Running the setup tests", TestStatus.FAILED, str(error), error.code)
 
 
+def agent_test(agent: str, *, alive: bool) -> SetupTest:
+    """Whether a worker is there that was started with the id of an agent."""
+    if alive:
+        return SetupTest(_AGENT_TITLE, TestStatus.PASSED)
+    waits = f"No worker of the agent '{agent}' is running: syncs wait until one is. Start it: penstock worker --agent {agent}"
+    return SetupTest(_AGENT_TITLE, TestStatus.WARNING, waits)
+
+
+_AGENT_TITLE = "Finding the agent's worker"
+
+
 def _failures(tests: list[SetupTest]) -> str:
     failed = [test for test in tests if test.status is TestStatus.FAILED]
     return " ".join(f"{test.title}: {test.message.removesuffix('.')}." for test in failed)

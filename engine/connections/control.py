@@ -8,8 +8,7 @@ from contextlib import closing
 from sqlalchemy import update
 
 from engine.connections import checks, status
-from engine.connections.ends import connect_source
-from engine.connections.host import ConnectionHost, StoredCredentials
+from engine.connections.ends import connect_source, host_of
 from engine.connections.service import Connections
 from engine.connections.store import find, note
 from engine.contract import InvalidSetting
@@ -101,7 +100,7 @@ class Control:
 
     def _filling(self, connection: Connection, tables: set[str]) -> set[str]:
         """The streams that fill these tables."""
-        host = ConnectionHost(self._database, StoredCredentials(self._database, self._vault, connection.id))
+        host = host_of(connection, self._database, self._vault)
         with closing(connect_source(connection, host)) as source:
             streams = source.discover({}).streams
         filling = {table.name: stream.name for stream in streams for table in stream.tables}

@@ -25,7 +25,7 @@ def connection_costs(database: Database, vault: Vault, connection: Connection) -
         record = reading.get(DestinationRecord, connection.group_id)
     if record is None:
         raise NotFound("destination", connection.group_id)
-    cursors = connect_destination(record, database, vault).cursors(connection.schema)
+    cursors = connect_destination(record, database, vault, connection=connection).cursors(connection.schema)
     plugin = source_plugin(connection.service)
     config = plugin.config.model_validate(connection.config)
     return plugin.costs(config, cursors, MINUTES_A_DAY / connection.sync_frequency)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Secret
 
-from engine.connections.blocks import LONGEST
-from engine.connections.body import NetworkingMethod
+from engine.connections.blocks import LONGEST, AgentId, TrustCertificates, TrustFingerprints
+from engine.contract import Method
 
 EASTERNMOST = 12
 WESTERNMOST = -11
@@ -34,14 +34,22 @@ class _Fields(BaseModel):
     )
     region: Kept = None
     daylight_saving_time_enabled: bool = Field(False, description="Kept and shown only; no effect.")
-    networking_method: NetworkingMethod = "Directly"
-    private_link_id: Kept = None
-    proxy_agent_id: Kept = None
-    hybrid_deployment_agent_id: Kept = None
+    networking_method: Method = Field(
+        "Directly", description="How it is reached; Directly leaves that to config.connection_type."
+    )
+    private_link_id: str | None = Field(None, description="The address, for PrivateLink.", max_length=LONGEST)
+    proxy_agent_id: str | None = Field(None, description="The proxy, for ProxyAgent.", max_length=LONGEST)
+    hybrid_deployment_agent_id: AgentId | None = Field(
+        None, description="Only workers started with this id sync connections that name no other."
+    )
     local_processing_agent_id: Kept = None
     run_setup_tests: bool = Field(True, description="Run the setup tests. Not stored.")
-    trust_certificates: bool = Field(False, description="Taken and not kept: no certificate needs approval here.")
-    trust_fingerprints: bool = Field(False, description="Taken and not kept: there is no tunnel in this version.")
+    trust_certificates: TrustCertificates = False
+    trust_fingerprints: TrustFingerprints = False
+
+    def networking(self) -> Mapping[str, Any]:
+        """The columns that were given of how it is reached, and by whom."""
+        return self.model_dump(mode="json", exclude_unset=True, include=set(NETWORKING))
 
     def kept(self) -> Mapping[str, Any]:
         """The fields without effect that were given."""
@@ -51,13 +59,12 @@ class _Fields(BaseModel):
 KEPT = {
     "region": None,
     "daylight_saving_time_enabled": False,
-    "networking_method": "Directly",
-    "private_link_id": None,
-    "proxy_agent_id": None,
-    "hybrid_deployment_agent_id": None,
     "local_processing_agent_id": None,
 }
 """Fields that have no effect, with what is shown when they were never given."""
+
+
+NETWORKING = ("networking_method", "private_link_id", "proxy_agent_id", "hybrid_deployment_agent_id")
 
 
 class DestinationBody(_Fields):
@@ -79,5 +86,5 @@ class DestinationTestBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    trust_certificates: bool = Field(False, description="Taken; no effect.")
-    trust_fingerprints: bool = Field(False, description="Taken; no effect.")
+    trust_certificates: TrustCertificates = False
+    trust_fingerprints: TrustFingerprints = False

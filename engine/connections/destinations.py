@@ -10,17 +10,27 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from engine.connections import status
+from engine.connections.approvals import Approvals, Subject
+from engine.connections.blocks import Trusting, trusted_kinds
+from engine.connections.body import NOT_STORED
 from engine.connections.checks import results
-from engine.connections.destination_body import KEPT, DestinationBody, DestinationChange
-from engine.connections.ends import connect_destination
+from engine.connections.destination_body import KEPT, NETWORKING, DestinationBody, DestinationChange
+from engine.connections.endpoints import check_networking
+from engine.connections.ends import connect_destination, trust_in
+from engine.connections.ssh_keys import public_key_of
 from engine.connections.store import forget_approvals
 from engine.contract import Conflict, InvalidSetting, NotFound, SetupTest
 from engine.invalid import invalid_setting
+from engine.network.trust import Trust
 from engine.plugins import destination_plugin
+from engine.queue import jobs
 from engine.settings import MASK
 from engine.state.database import Database
 from engine.state.models import Connection, DestinationRecord, Group
 from engine.state.secrets import Vault
+
+PUBLIC_KEY = "public_key"
+"""In answers the config of a destination behind a tunnel has the key that the SSH server has to let in."""
 
 
 class Destinations:
@@ -29,6 +39,7 @@ class Destinations:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
+        self._approvals = Approvals(database)
 
     def page(self, *, after: str = "", limit: int = 100) -> Sequence[DestinationRecord]:
         """At most so many destinations whose id comes after the given one, in the order of ids."""
@@ -60,13 +71,16 @@ class Destinations:
             config=self._sealed(body.service, body.config.get_secret_value()),
             kept=dict(body.kept()),
             setup_status="incomplete",
+            **{"networking_method": "Directly", **body.networking()},
         )
-        tests = self._tests(record) if body.run_setup_tests else []
+        trust = self._trust(record, body)
+        tests = self._tests(record, trust) if body.run_setup_tests else []
         try:
             with self._database.session() as session:
                 session.add(record)
         except IntegrityError:
             raise Conflict(f"group_id: The group '{body.group_id}' has a destination already. Change that.") from None
+        self._keep(record, trust)
         return record, tests
 
     def update(self, group_id: str, change: DestinationChange) -> tuple[DestinationRecord, list[SetupTest]]:
@@ -75,7 +89,7 @@ class Destinations:
         Raises:
             InvalidSetting: nothing was changed.
         """
-        if not change.model_fields_set - {"run_setup_tests", "trust_certificates", "trust_fingerprints"}:
+        if not change.model_fields_set - NOT_STORED:
             raise InvalidSetting("", "Nothing was given that could be changed.")
         record = self.get(group_id)
         given = change.config.get_secret_value()
@@ -84,17 +98,25 @@ class Destinations:
         if change.time_zone_offset is not None:
             record.time_zone_offset = change.time_zone_offset
         record.kept = {**record.kept, **change.kept()}
-        tests = self._tests(record) if change.run_setup_tests and given else []
+        networking = change.networking()
+        for column, value in networking.items():
+            setattr(record, column, value)
+        trust = self._trust(record, change)
+        tests = self._tests(record, trust) if change.run_setup_tests and (given or networking) else []
         with self._database.session() as session:
             session.merge(record)
+        self._keep(record, trust)
+        jobs.settle(self._database)
         return record, tests
 
-    def test(self, group_id: str) -> tuple[DestinationRecord, list[SetupTest]]:
+    def test(self, group_id: str, body: Trusting) -> tuple[DestinationRecord, list[SetupTest]]:
         """Run the setup tests, and set the setup status by them."""
         record = self.get(group_id)
-        tests = self._tests(record)
+        trust = self._trust(record, body)
+        tests = self._tests(record, trust)
         with self._database.session() as session:
             session.get_one(DestinationRecord, group_id).setup_status = record.setup_status
+        self._keep(record, trust)
         return record, tests
 
     def delete(self, group_id: str) -> None:
@@ -119,22 +141,40 @@ class Destinations:
             "service": record.service,
             "time_zone_offset": record.time_zone_offset,
             "setup_status": record.setup_status.upper(),
+            **{column: getattr(record, column) for column in NETWORKING},
             **KEPT,
             **record.kept,
             "config": self._shown(record),
         }
 
-    def _tests(self, record: DestinationRecord) -> list[SetupTest]:
-        tests = results(connect_destination(record, self._database, self._vault))
+    def _tests(self, record: DestinationRecord, trust: Trust) -> list[SetupTest]:
+        tests = results(connect_destination(record, self._database, self._vault, trust=trust))
         record.setup_status = status.setup_state(record.setup_status, tests)
         return tests
+
+    def _trust(self, record: DestinationRecord, body: Trusting) -> Trust:
+        """What is trusted on the way there. Raises InvalidSetting where the way itself is not set up."""
+        with self._database.session() as session:
+            check_networking(
+                session,
+                record.networking_method,
+                proxy_agent_id=record.proxy_agent_id,
+                private_link_id=record.private_link_id,
+            )
+            trust = trust_in(session, record)
+        trust.kinds = trusted_kinds(body)
+        return trust
+
+    def _keep(self, record: DestinationRecord, trust: Trust) -> None:
+        self._approvals.keep(Subject("destination", record.group_id), trust.met, by=None)
 
     def _opened(self, record: DestinationRecord) -> dict[str, Any]:
         return {} if record.config is None else self._vault.open(record.config)
 
     def _sealed(self, service: str, config: Mapping[str, Any]) -> str:
+        config = {name: value for name, value in config.items() if name != PUBLIC_KEY}
         try:
-            destination_plugin(service).config.model_validate(dict(config))
+            destination_plugin(service).config.model_validate(config)
         except ValidationError as error:
             known = list(destination_plugin(service).config.model_fields)
             raise invalid_setting(error, prefix="config", known=known) from None
@@ -144,11 +184,14 @@ class Destinations:
         if record.config is None:
             return self._database.described
         model: BaseModel = destination_plugin(record.service).config.model_validate(self._opened(record))
-        return {
+        shown = {
             name: MASK if isinstance(value, Secret | SecretStr) else value
             for name, value in model
             if name in model.model_fields_set
         }
+        if "SshTunnel" in (record.networking_method, shown.get("connection_type")):
+            shown[PUBLIC_KEY] = public_key_of(self._database, self._vault, record.group_id)
+        return shown
 
 
 def _merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

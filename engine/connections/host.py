@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from pydantic import SecretStr
 from sqlalchemy import text, update
 
 from engine.connections.pacing import Block, Pace
@@ -96,9 +97,16 @@ class _Budget:
 class ConnectionHost:
     """`engine.contract.Host` for one connection in one process. Thread-safe; `stop` makes every wait end."""
 
-    def __init__(self, database: Database, credentials: Credentials, stop: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        credentials: Credentials,
+        stop: threading.Event | None = None,
+        proxy: Callable[[], SecretStr | None] = lambda: None,
+    ) -> None:
         self._database = database
         self._credentials = credentials
+        self._proxy = proxy
         self._stop = stop or threading.Event()
         self._lock = threading.Lock()
         self._budgets: dict[tuple[str, str], _Budget] = {}
@@ -151,6 +159,10 @@ class ConnectionHost:
     def keep_credentials(self, auth: Mapping[str, Any]) -> None:
         """Store renewed credentials before they are used."""
         self._credentials.keep(auth)
+
+    def proxy(self) -> SecretStr | None:
+        """The proxy that the source has to be called through."""
+        return self._proxy()
 
     def _budget(self, account: str, policy: str) -> _Budget:
         with self._lock:

@@ -10,8 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.connections import checks
-from engine.connections.ends import connect_destination, connect_source
-from engine.connections.host import ConnectionHost, StoredCredentials
+from engine.connections.ends import connect_destination, connect_source, host_of
 from engine.connections.schema_body import ColumnBody, SchemaBody, SchemasBody, TableBody
 from engine.connections.schema_choices import change_table
 from engine.connections.schema_document import columns_document, schemas_document
@@ -143,8 +142,9 @@ class Schemas:
             raise InvalidSetting("auth", checks.NO_CREDENTIALS.message)
         with self._database.session() as session:
             record = destination_of(session, connection.group_id)
-        cursors = connect_destination(record, self._database, self._vault).cursors(connection.schema)
-        host = ConnectionHost(self._database, StoredCredentials(self._database, self._vault, connection.id))
+        destination = connect_destination(record, self._database, self._vault, connection=connection)
+        cursors = destination.cursors(connection.schema)
+        host = host_of(connection, self._database, self._vault)
         with closing(connect_source(connection, host)) as source:
             return source.discover(cursors)
 

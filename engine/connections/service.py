@@ -11,10 +11,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from engine.connections import checks, status
+from engine.connections.approvals import Approvals, Subject
+from engine.connections.blocks import trusted_kinds
 from engine.connections.body import NOT_STORED, ConnectionBody, ConnectionChange, check_schedule, check_source
-from engine.connections.ends import connect_destination, connect_source
+from engine.connections.endpoints import check_networking
+from engine.connections.ends import connect_destination, connect_source, host_of, trust_in
 from engine.connections.grants import check_app, is_granted
-from engine.connections.host import ConnectionHost, Credentials, StoredCredentials, UnsavedCredentials
+from engine.connections.host import Credentials, StoredCredentials, UnsavedCredentials
 from engine.connections.outbox import announce_setup
 from engine.connections.store import (
     LOOKING,
@@ -29,10 +32,11 @@ from engine.connections.store import (
     sole,
 )
 from engine.contract import Conflict, InvalidSetting, NotFound, SetupTest
+from engine.network.trust import Kind
 from engine.plugins import source_plugin
 from engine.queue import jobs
 from engine.state.database import Database
-from engine.state.models import DAILY, Connection, Group, Sync
+from engine.state.models import DAILY, Connection, DestinationRecord, Group, Sync
 from engine.state.secrets import Vault
 
 
@@ -46,6 +50,7 @@ class Connections:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
+        self._approvals = Approvals(database)
 
     def all(self) -> Sequence[Connection]:
         """Every connection, by name."""
@@ -121,14 +126,18 @@ class Connections:
         with self._database.session() as session:
             record = destination_of(session, body.group_id)
             _hold_free(session, connection)
-        destination = connect_destination(record, self._database, self._vault)
+            _check_networking(session, connection, record)
+            trust = trust_in(session, record)
+        trust.kinds = trusted_kinds(body)
+        destination = connect_destination(record, self._database, self._vault, connection=connection, trust=trust)
         destination.validate_schema_name(connection.schema)
         tests: list[SetupTest] = []
         if auth is not None:
             credentials = UnsavedCredentials(auth)
             if body.run_setup_tests and (body.connect_card_config is None or is_granted(plugin, auth)):
-                source = connect_source(connection, ConnectionHost(self._database, credentials))
-                tests = checks.run_setup_tests(source, destination, must_pass=must_pass)
+                host = host_of(connection, self._database, self._vault, credentials=credentials)
+                tests = checks.run_setup_tests(connect_source(connection, host), destination, must_pass=must_pass)
+                tests += self._agent_tests(connection, record)
                 connection.setup_state = status.setup_state("incomplete", tests)
             connection.auth = self._vault.seal(credentials.load())
         elif body.run_setup_tests and body.connect_card_config is None:
@@ -147,6 +156,7 @@ class Connections:
             with self._database.session() as session:
                 _hold_free(session, connection)
             raise
+        self._approvals.keep(Subject("connection", connection.id), trust.met, by=by)
         return connection
 
     def update(self, name: str, change: ConnectionChange, *, must_pass: bool = True) -> Connection:
@@ -173,13 +183,16 @@ class Connections:
         check_schedule(frequency, columns.get("daily_sync_time"))
         if frequency != DAILY:
             columns["daily_sync_time"] = None
-        tests: list[SetupTest] | None = None
+        networking = {field: columns.get(field, getattr(before, field)) for field in _NETWORKING}
+        wanted = Connection(id=before.id, service=before.service, config=config, group_id=before.group_id, **networking)
+        with self._database.session() as session:
+            _check_networking(session, wanted, destination_of(session, before.group_id))
         credentials: Credentials = self._stored_credentials(before) if auth is None else UnsavedCredentials(auth)
+        is_moved = any(value != getattr(before, field) for field, value in networking.items())
         asked = "run_setup_tests" in change.model_fields_set
-        if change.run_setup_tests and (change.config or auth is not None or asked):
-            probe = Connection(service=before.service, config=config, group_id=before.group_id)
-            can_be_tested = must_pass or credentials.load()
-            tests = self._test(probe, credentials, must_pass=must_pass) if can_be_tested else [checks.NO_CREDENTIALS]
+        tests: list[SetupTest] | None = None
+        if change.run_setup_tests and (change.config or auth is not None or is_moved or asked):
+            tests = self._test(wanted, credentials, must_pass=must_pass, trusted=trusted_kinds(change))
         if auth is not None:
             columns["auth"] = self._vault.seal(credentials.load())
         with self._database.session() as session:
@@ -191,6 +204,7 @@ class Connections:
                 connection.setup_state = status.setup_state(connection.setup_state, tests)
                 checks.keep(session, connection.id, tests)
                 announce_setup(session, connection)
+        jobs.settle(self._database)
         if before.paused and not connection.paused:
             self._begin_what_waited(connection)
         return connection
@@ -219,10 +233,17 @@ class Connections:
             session.delete(connection)
         return connection
 
-    def test(self, name: str, tell: checks.Tell = checks.keep_quiet) -> list[SetupTest]:
-        """Run the setup tests, keep what they find, and set the connection's setup state by it."""
+    def test(
+        self, name: str, tell: checks.Tell = checks.keep_quiet, *, trusted: frozenset[Kind] = frozenset()
+    ) -> list[SetupTest]:
+        """Run the setup tests, keep what they find, and set the connection's setup state by it.
+
+        What they come across of the `trusted` kinds is approved.
+        """
         before = self.get(name)
-        tests = self._test(before, self._stored_credentials(before), must_pass=False, tell=tell)
+        if before.auth is None:
+            raise InvalidSetting("auth", checks.NO_CREDENTIALS.message)
+        tests = self._test(before, self._stored_credentials(before), must_pass=False, tell=tell, trusted=trusted)
         with self._database.session() as session:
             connection = find(session, before.id)
             connection.setup_state = status.setup_state(connection.setup_state, tests)
@@ -272,17 +293,42 @@ class Connections:
         *,
         must_pass: bool,
         tell: checks.Tell = checks.keep_quiet,
+        trusted: frozenset[Kind] = frozenset(),
     ) -> list[SetupTest]:
         if not credentials.load():
-            raise InvalidSetting("auth", checks.NO_CREDENTIALS.message)
+            if must_pass:
+                raise InvalidSetting("auth", checks.NO_CREDENTIALS.message)
+            return [checks.NO_CREDENTIALS]
         with self._database.session() as session:
             record = destination_of(session, connection.group_id)
-        return checks.run_setup_tests(
-            connect_source(connection, ConnectionHost(self._database, credentials)),
-            connect_destination(record, self._database, self._vault),
+            trust = trust_in(session, record, connection)
+        trust.kinds = trusted
+        host = host_of(connection, self._database, self._vault, credentials=credentials)
+        tests = checks.run_setup_tests(
+            connect_source(connection, host),
+            connect_destination(record, self._database, self._vault, connection=connection, trust=trust),
             must_pass=must_pass,
             tell=tell,
         )
+        self._approvals.keep(Subject("connection", connection.id), trust.met, by=None)
+        return tests + self._agent_tests(connection, record)
+
+    def _agent_tests(self, connection: Connection, record: DestinationRecord) -> list[SetupTest]:
+        """Whether somebody is there to sync a connection that only some workers may."""
+        agent = connection.hybrid_deployment_agent_id or record.hybrid_deployment_agent_id
+        return [] if agent is None else [checks.agent_test(agent, alive=jobs.worker_is_alive(self._database, agent))]
+
+
+_NETWORKING = ("networking_method", "proxy_agent_id", "private_link_id", "hybrid_deployment_agent_id")
+
+
+def _check_networking(session: Session, connection: Connection, record: DestinationRecord) -> None:
+    check_networking(
+        session,
+        connection.networking_method,
+        proxy_agent_id=connection.proxy_agent_id,
+        private_link_id=connection.private_link_id or record.private_link_id,
+    )
 
 
 def _change(session: Session, connection: Connection, columns: dict[str, Any]) -> None:

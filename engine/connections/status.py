@@ -20,6 +20,7 @@ PERSON_MUST_ACT = {
     "access_denied": "grant_access",
     "source_refused": "source_refused",
     "destination_refused": "destination_refused",
+    "not_trusted": "approve",
     "invalid_setting": "change_settings",
 }
 """Errors that no later sync gets past by itself, and the code of the task that each one becomes."""

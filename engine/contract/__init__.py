@@ -28,6 +28,7 @@ from engine.contract.errors import (
     Follow,
     InvalidSetting,
     NotFound,
+    NotTrusted,
     PenstockError,
     QuotaSpent,
     SourceError,
@@ -49,6 +50,7 @@ from engine.contract.messages import (
     Rows,
     SchemaChange,
 )
+from engine.contract.network import Address, Method, Network, SshServer, StartTls
 from engine.contract.setup import SetupTest, TestStatus
 from engine.contract.source import Held, Host, Source, SourcePlugin
 from engine.contract.tables import ACTIVE, DELETED, END, START, SYNCED, Catalog, Column, Stream, Table
@@ -61,6 +63,7 @@ __all__ = [
     "START",
     "SYNCED",
     "AccessDenied",
+    "Address",
     "Authorization",
     "Authorizing",
     "Batch",
@@ -91,7 +94,10 @@ __all__ = [
     "LoadSession",
     "Loaded",
     "Message",
+    "Method",
+    "Network",
     "NotFound",
+    "NotTrusted",
     "Notice",
     "PenstockError",
     "Permission",
@@ -107,6 +113,8 @@ __all__ = [
     "SourcePlugin",
     "SourceRefused",
     "SourceUnavailable",
+    "SshServer",
+    "StartTls",
     "Stream",
     "Table",
     "TableDifferences",

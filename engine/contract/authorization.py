@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from pydantic import SecretStr
+
 
 @dataclass(frozen=True, slots=True)
 class Permission:
@@ -34,8 +36,12 @@ class Authorization(Protocol):
             InvalidSetting: neither the credentials nor the operator's settings name an app.
         """
 
-    def exchange(self, auth: Mapping[str, Any], redirect_uri: str, code: str) -> Mapping[str, Any]:
+    def exchange(
+        self, auth: Mapping[str, Any], redirect_uri: str, code: str, proxy: SecretStr | None = None
+    ) -> Mapping[str, Any]:
         """The credentials for the code that came back, which is good for one time. Calls the source once.
+
+        `proxy` is the HTTP proxy that it has to be called through, as a URL.
 
         Raises:
             CredentialsRejected: the source accepts the code or the app no (more).

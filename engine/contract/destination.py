@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from engine.contract.messages import Batch, Cursor, Notice, Row
+from engine.contract.network import Network
 from engine.contract.setup import SetupTest
 from engine.contract.tables import Table
 
@@ -191,5 +192,8 @@ class DestinationPlugin(Protocol):
     def config(self) -> type[BaseModel]:
         """The model of a destination's config."""
 
-    def connect(self, config: Any) -> Destination:
-        """A destination for a validated `config`. Makes no connection yet."""
+    def connect(self, config: Any, network: Network | None = None) -> Destination:
+        """A destination for a validated `config`, reached over the network. Makes no connection yet.
+
+        Without a network it is reached directly, and no certificate is trusted that its own settings do not know.
+        """

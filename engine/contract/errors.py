@@ -12,6 +12,7 @@
     │   ├── DestinationUnavailable  it did not answer, or broke off         retry now
     │   ├── DestinationBusy         another sync loads this schema          retry now
     │   └── DestinationRefused      a privilege, a lock, a full disk        a person must act
+    │       └── NotTrusted          a key or a certificate nobody approved  a person must act
     ├── NotFound                  there is no such thing                    a person must act
     └── Conflict                  it exists or runs already                 a person must act
 
@@ -22,7 +23,7 @@ The text of an error is for the user: what happened and what to do next. Facts f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -156,6 +157,20 @@ class DestinationRefused(DestinationError):
     """The destination will not take it until a person changes something there."""
 
     code = "destination_refused"
+
+
+class NotTrusted(DestinationRefused):
+    """On the way to the destination is a host's key or a certificate that nobody has approved.
+
+    `kind` is fingerprint or certificate; `details` is the body of the request that approves it.
+    """
+
+    code = "not_trusted"
+
+    def __init__(self, message: str, *, kind: str, details: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.details = dict(details)
 
 
 class Cancelled(BaseException):

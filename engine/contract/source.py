@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic_settings import BaseSettings
 
 from engine.contract.cost import Cost
@@ -49,6 +49,9 @@ class Host(Protocol):
 
     def keep_credentials(self, auth: Mapping[str, Any]) -> None:
         """Store credentials that the source renewed, encrypted, before they are used."""
+
+    def proxy(self) -> SecretStr | None:
+        """The HTTP proxy that the source has to be called through, as a URL; None: it is called directly."""
 
 
 class Held(Protocol):

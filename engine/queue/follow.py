@@ -45,7 +45,8 @@ def sync_now(
     `historical` reads everything again; `reconcile` also looks for what the source changed without a word. A living
     worker, on whatever machine, gets the job and is followed; so is a sync that is running already, unless more is
     asked for than it may do. Otherwise the sync runs here, where SIGINT and SIGTERM cancel it at its next
-    checkpoint.
+    checkpoint; so it does also where the connection has an agent and none of that agent's workers lives, since
+    whoever asks by hand has chosen the place.
 
     Raises:
         NotFound: there is no such connection.
@@ -86,7 +87,7 @@ def _elsewhere(database: Database, connection: Connection, trigger: jobs.Trigger
     look = _look(database, connection)
     if look.running and trigger == "manual":
         return _follow(database, connection, look.number, None, watch)
-    if jobs.worker_is_alive(database):
+    if _worker_is_there(database, connection):
         job = jobs.enqueue(database, connection.id, trigger)
         return _follow(database, connection, look.number + 1, job, watch)
     return None
@@ -106,11 +107,15 @@ def _follow(
             if look.sync.outcome != "running" and not goes_on:
                 notices = tuple(notice["message"] for notice in look.sync.notices)
                 return SyncOutcome(look.progress, look.sync.error_code, look.sync.error, look.sync.retry_at, notices)
-        if not look.running and not (waiting and jobs.worker_is_alive(database)):
+        if not look.running and not (waiting and _worker_is_there(database, connection)):
             if job is not None:
                 jobs.remove(database, job)
             return None
         time.sleep(LOOK_EVERY)
+
+
+def _worker_is_there(database: Database, connection: Connection) -> bool:
+    return jobs.worker_is_alive(database, jobs.agent_of(database, connection.id))
 
 
 def _look(database: Database, connection: Connection) -> _Look:

@@ -13,18 +13,29 @@ from typing import TypeVar
 
 import psycopg
 import structlog
+from procrastinate.connector import BaseAsyncConnector
 from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager, NotificationCallback
 
+from engine.sync.record import process_name
+
 PAUSE = 1.0
 """Seconds between two tries while the database is away."""
 
-_BEAT = (
-    "INSERT INTO procrastinate_workers (id, last_heartbeat) OVERRIDING SYSTEM VALUE VALUES (%(worker_id)s, now())"
-    " ON CONFLICT (id) DO UPDATE SET last_heartbeat = now()"
-)
+_BEAT = """
+    WITH listed AS (
+        INSERT INTO procrastinate_workers (id, last_heartbeat) OVERRIDING SYSTEM VALUE VALUES (%(worker_id)s, now())
+        ON CONFLICT (id) DO UPDATE SET last_heartbeat = now()
+    ), forgotten AS (
+        DELETE FROM workers WHERE heartbeat_at < now() - interval '1 hour'
+    )
+    INSERT INTO workers (worker, agent) VALUES (%(name)s, %(agent)s)
+    ON CONFLICT (worker) DO UPDATE SET agent = excluded.agent, heartbeat_at = now()
+"""
 """Others strike a worker off the list that was cut off for long; with this it is back on it."""
+
+_LEAVE = "DELETE FROM workers WHERE worker = %(name)s"
 
 Result = TypeVar("Result")
 
@@ -42,16 +53,26 @@ class SteadyJobManager(JobManager):
     beat_at = float("-inf")
     """When the database last took a sign of life (monotonic seconds)."""
 
+    def __init__(self, connector: BaseAsyncConnector, agent: str | None) -> None:
+        super().__init__(connector)
+        self._who = {"name": process_name(), "agent": agent}
+
     async def register_worker(self) -> int:
         """Register a worker, which is its first sign of life."""
         worker_id = await super().register_worker()
+        await self.connector.execute_query_async(_BEAT, worker_id=worker_id, **self._who)
         self.beat_at = time.monotonic()
         return worker_id
+
+    async def unregister_worker(self, worker_id: int) -> None:
+        """Strike the worker off the lists."""
+        await super().unregister_worker(worker_id)
+        await self.connector.execute_query_async(_LEAVE, name=self._who["name"])
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Give a sign of life if the database is there; the next one follows soon."""
         try:
-            await self.connector.execute_query_async(_BEAT, worker_id=worker_id)
+            await self.connector.execute_query_async(_BEAT, worker_id=worker_id, **self._who)
         except ConnectorException as error:
             if not _away(error):
                 raise

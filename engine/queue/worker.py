@@ -18,7 +18,7 @@ from procrastinate.jobs import Job
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engine.contract import Conflict, DestinationUnavailable, NotFound
-from engine.queue.jobs import BY_ITSELF, DEAD_AFTER, QUEUE, TASK, Trigger
+from engine.queue.jobs import BY_ITSELF, DEAD_AFTER, QUEUE, TASK, Trigger, agent_of, queue_of
 from engine.queue.steady import SteadyJobManager
 from engine.schedule import facts
 from engine.schedule.due import is_due
@@ -57,17 +57,21 @@ log = structlog.stdlib.get_logger("penstock.queue")
 
 
 class SyncWorker:
-    """Runs syncs from the queue until it is stopped, and takes up those of workers that died."""
+    """Runs syncs from the queue until it is stopped, and takes up those of workers that died.
 
-    def __init__(self, database: Database, vault: Vault, settings: Settings) -> None:
+    With an `agent` it runs the syncs that only this agent's workers may, else all others.
+    """
+
+    def __init__(self, database: Database, vault: Vault, settings: Settings, agent: str | None = None) -> None:
         self._database = database
+        self._agent = agent
         self._vault = vault
         self._settings = settings
         connector = PsycopgConnector(
             conninfo=_conninfo(database), min_size=1, max_size=3 + settings.workers, timeout=DATABASE_SECONDS
         )
         self._app = App(connector=connector)
-        self._jobs = self._app.job_manager = SteadyJobManager(connector)
+        self._jobs = self._app.job_manager = SteadyJobManager(connector, agent)
         self._app.task(name=TASK, queue=QUEUE, retry=_PuttingBack())(self._sync)
         self._stopping = False
         self._syncs: set[threading.Event] = set()
@@ -108,7 +112,7 @@ class SyncWorker:
             caring = asyncio.create_task(self._care())
             try:
                 await self._app.run_worker_async(
-                    queues=[QUEUE],
+                    queues=[queue_of(self._agent)],
                     concurrency=self._settings.workers,
                     fetch_job_polling_interval=POLL_EVERY,
                     abort_job_polling_interval=CLEAN_UP_EVERY,  # nothing is aborted this way
@@ -128,13 +132,13 @@ class SyncWorker:
         while True:
             try:
                 silence = DEAD_AFTER.total_seconds()
-                for job in await self._jobs.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=silence):
+                for job in await self._jobs.get_stalled_jobs(seconds_since_heartbeat=silence):
                     log.warning("job_rescued", job=job.id, connection_id=job.lock)
                     await self._jobs.retry_job(job)
                 if time.monotonic() - swept_at > CLEAN_UP_EVERY:
                     await self._jobs.prune_stalled_workers(CLEAN_UP_EVERY)
                     await self._jobs.delete_old_jobs(
-                        KEEP_HOURS, queue=QUEUE, include_failed=True, include_cancelled=True, include_aborted=True
+                        KEEP_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
                     )
                     swept_at = time.monotonic()
             except ConnectorException as error:
@@ -154,11 +158,14 @@ class SyncWorker:
 
     def _run(self, connection_id: str, trigger: Trigger, stop: threading.Event) -> None:
         try:
+            self._hold_mine(connection_id)
             if trigger in BY_ITSELF and not self._is_due(connection_id):
                 return
             outcome = run_sync(self._database, self._vault, connection_id, trigger, stop=stop)
         except NotFound:
             return  # deleted meanwhile
+        except _PutBack:
+            raise
         except (Conflict, DestinationUnavailable) as error:
             log.info("sync_put_off", connection_id=connection_id, reason=str(error))
             raise _PutBack(SOON) from error
@@ -167,6 +174,12 @@ class SyncWorker:
             raise _PutBack(LATER) from error
         if outcome.outcome == "cancelled" and self._stopping:
             raise _PutBack
+
+    def _hold_mine(self, connection_id: str) -> None:
+        """Send a job on whose connection was given to an agent's workers, or taken from them, while it waited."""
+        agent = agent_of(self._database, connection_id)
+        if agent != self._agent:
+            raise _PutBack(queue=queue_of(agent))
 
     def _is_due(self, connection_id: str) -> bool:
         """Whether it is still due: it may have been paused, or synced by another way, while the job waited."""
@@ -181,18 +194,19 @@ class SyncWorker:
 
 
 class _PutBack(Exception):
-    """The job goes back into the queue, to be taken again after `wait`."""
+    """The job goes back into its queue, or another one, to be taken again after `wait`."""
 
-    def __init__(self, wait: timedelta = timedelta(0)) -> None:
+    def __init__(self, wait: timedelta = timedelta(0), queue: str | None = None) -> None:
         super().__init__()
         self.wait = wait
+        self.queue = queue
 
 
 class _PuttingBack(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002 - as the base has it
         match exception:
             case _PutBack():
-                return RetryDecision(retry_at=datetime.now(UTC) + exception.wait)
+                return RetryDecision(retry_at=datetime.now(UTC) + exception.wait, queue=exception.queue)
             case asyncio.CancelledError():  # the worker stops, and will not wait for this sync any longer
                 return RetryDecision(retry_at=datetime.now(UTC))
         return None

@@ -43,6 +43,7 @@ TRIGGERS = ("schedule", "manual", "resync", "reconcile", "retry")
 OUTCOMES = ("running", "succeeded", "failed", "rescheduled", "cancelled", "interrupted")
 APPROVAL_SUBJECTS = ("connection", "destination")
 APPROVAL_KINDS = ("certificate", "fingerprint")
+ENDPOINT_KINDS = ("proxy", "private_link")
 TEST_STATUSES = ("PASSED", "WARNING", "SKIPPED", "FAILED")
 SCHEMA_CHANGE_HANDLINGS = ("ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL")
 SYNC_MODES = ("SOFT_DELETE", "HISTORY")
@@ -90,6 +91,9 @@ class Group(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    ssh_key: Mapped[str | None] = mapped_column(
+        comment="The private key that opens SSH tunnels to the destination, encrypted; made when first needed."
+    )
     created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
 
 
@@ -99,6 +103,7 @@ class DestinationRecord(Base):
     __tablename__ = "destinations"
     __table_args__ = (
         _one_of("setup_status", SETUP_STATES),
+        _one_of("networking_method", NETWORKING_METHODS),
         {"comment": "The database that a group's connections load to; it goes by the group's id."},
     )
 
@@ -111,6 +116,14 @@ class DestinationRecord(Base):
         server_default="0", comment="Hours from UTC, -11 to +12; daily sync times are told in it."
     )
     setup_status: Mapped[str] = mapped_column(server_default="incomplete")
+    networking_method: Mapped[str] = mapped_column(
+        server_default="Directly", comment="How it is reached. Directly leaves that to its config."
+    )
+    proxy_agent_id: Mapped[str | None] = mapped_column(comment="The proxy it is reached through, for ProxyAgent.")
+    private_link_id: Mapped[str | None] = mapped_column(comment="The address it is reached at, for PrivateLink.")
+    hybrid_deployment_agent_id: Mapped[str | None] = mapped_column(
+        comment="Syncs to it run only on workers started with this id, unless the connection names another."
+    )
     kept: Mapped[dict[str, Any]] = mapped_column(
         server_default=_EMPTY_OBJECT, comment="Fields kept for compatibility; no effect."
     )
@@ -157,11 +170,18 @@ class Connection(Base):
         server_default=_COUNT, comment="Minutes, for data_delay_sensitivity CUSTOM."
     )
     networking_method: Mapped[str] = mapped_column(
-        server_default="Directly", comment="Kept for compatibility; the source is always called directly."
+        server_default="Directly",
+        comment="ProxyAgent: how the source is called. SshTunnel, PrivateLink: how its destination is reached.",
     )
-    proxy_agent_id: Mapped[str | None] = mapped_column(comment="Kept for compatibility; no effect.")
-    private_link_id: Mapped[str | None] = mapped_column(comment="Kept for compatibility; no effect.")
-    hybrid_deployment_agent_id: Mapped[str | None] = mapped_column(comment="Kept for compatibility; no effect.")
+    proxy_agent_id: Mapped[str | None] = mapped_column(
+        comment="The proxy the source is called through, for ProxyAgent."
+    )
+    private_link_id: Mapped[str | None] = mapped_column(
+        comment="The address its destination is reached at, for PrivateLink."
+    )
+    hybrid_deployment_agent_id: Mapped[str | None] = mapped_column(
+        comment="It is synced only by workers started with this id."
+    )
     local_processing_agent_id: Mapped[str | None] = mapped_column(comment="Kept for compatibility; no effect.")
     connect_card_config: Mapped[dict[str, Any] | None] = mapped_column(
         comment="Where the Connect Card sends a person after the set-up."
@@ -445,6 +465,39 @@ class Approval(Base):
     content: Mapped[str] = mapped_column(comment="The certificate (DER in base64) or the public key.")
     approved_by: Mapped[str | None]
     approved_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class Endpoint(Base):
+    """A proxy, or a private address of a destination, that connections may name."""
+
+    __tablename__ = "endpoints"
+    __table_args__ = (
+        _one_of("kind", ENDPOINT_KINDS),
+        {"comment": "Proxies and private addresses that connections and destinations may be led through."},
+    )
+
+    kind: Mapped[str] = mapped_column(primary_key=True, comment="proxy or private_link.")
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    address: Mapped[str] = mapped_column(comment="Where it is, encrypted: a proxy's may hold a password.")
+    created_by: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class Worker(Base):
+    """A process that runs syncs."""
+
+    __tablename__ = "workers"
+    __table_args__ = ({"comment": "The processes that run syncs, or did within the last hour."},)
+
+    worker: Mapped[str] = mapped_column(primary_key=True, comment="host:pid, as in syncs.worker.")
+    agent: Mapped[str | None] = mapped_column(
+        comment="It runs only syncs of connections with this hybrid_deployment_agent_id. NULL: only those without one."
+    )
+    started_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    heartbeat_at: Mapped[datetime] = mapped_column(
+        server_default=_NOW, comment="Its last sign of life; one that is silent for 20 seconds is gone."
+    )
 
 
 class RateBudget(Base):

@@ -21,6 +21,11 @@ NoticeEntry: TypeAlias = Mapping[str, str]
 """An entry of `syncs.notices`: code, message, stream."""
 
 
+def process_name() -> str:
+    """What this process goes by in the state tables: host:pid."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 def begin(database: Database, connection: Connection, trigger: str, *, alone: bool) -> int:
     """Begin a sync's row and give its number.
 
@@ -47,7 +52,7 @@ def begin(database: Database, connection: Connection, trigger: str, *, alone: bo
                 connection_id=connection.id,
                 trigger=trigger,
                 historical=connection.is_historical_sync or connection.resync_requested,
-                worker=f"{socket.gethostname()}:{os.getpid()}",
+                worker=process_name(),
             )
             .on_conflict_do_nothing()
             .returning(Sync.id)

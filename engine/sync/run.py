@@ -10,8 +10,7 @@ from functools import partial
 
 import structlog
 
-from engine.connections.ends import connect_destination, connect_source
-from engine.connections.host import ConnectionHost, StoredCredentials
+from engine.connections.ends import connect_destination, connect_source, host_of
 from engine.contract import (
     Cancelled,
     Catalog,
@@ -65,7 +64,7 @@ def run_sync(
         DestinationUnavailable: the state database cannot be reached, so that nothing can be written down.
     """
     connection, group = _load(database, connection_id)
-    host = ConnectionHost(database, StoredCredentials(database, vault, connection.id), stop)
+    host = host_of(connection, database, vault, stop=stop)
     with ExitStack() as stack:
         failure: BaseException | None = None
         session: LoadSession | None = None
@@ -148,7 +147,7 @@ def _load(database: Database, connection_id: str) -> tuple[Connection, Destinati
 
 
 def _open(connection: Connection, group: DestinationRecord, database: Database, vault: Vault) -> LoadSession:
-    destination = connect_destination(group, database, vault)
+    destination = connect_destination(group, database, vault, connection=connection)
     give_up_at = time.monotonic() + BUSY_SECONDS
     while True:
         try:

@@ -14,8 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from engine.connections.ends import connect_destination, connect_source
-from engine.connections.host import ConnectionHost, StoredCredentials
+from engine.connections.ends import connect_destination, connect_source, host_of
 from engine.connections.source_tables import awaits_sync
 from engine.contract import (
     AccessDenied,
@@ -86,7 +85,9 @@ def verify(
         raise Conflict(f"'{name}' has not been read to its end yet. Sync it first: penstock sync {name}")
     if group is None:
         raise NotFound("group", connection.group_id)
-    with closing(connect_destination(group, database, vault).verify(connection.schema)) as verification:
+    with closing(
+        connect_destination(group, database, vault, connection=connection).verify(connection.schema)
+    ) as verification:
         cursors = verification.cursors()
         verification.forget(cursors)
         whole = _Reading(database, vault, connection, on_progress)
@@ -115,7 +116,7 @@ class _Reading:
         self._connection = connection
         self._on_progress = on_progress
         self._stop = threading.Event()
-        self._host = ConnectionHost(database, StoredCredentials(database, vault, connection.id), self._stop)
+        self._host = host_of(connection, database, vault, stop=self._stop)
         self._catalog = Catalog(())
         self._streams: dict[str, StreamProgress] = {}
         self._denied: set[str] = set()

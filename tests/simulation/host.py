@@ -81,6 +81,9 @@ class VirtualHost:
         self._auth.clear()
         self._auth.update(auth)
 
+    def proxy(self) -> None:
+        return None
+
     def _alive(self) -> None:
         self._moments.reached("wait")
         if self._stop.is_set():

@@ -13,10 +13,10 @@ from engine.queue.worker import SyncWorker
 
 
 @contextmanager
-def working(rig: Rig) -> Iterator[SyncWorker]:
-    """A worker that takes jobs; stopped at the end."""
+def working(rig: Rig, agent: str | None = None) -> Iterator[SyncWorker]:
+    """A worker that takes jobs, all or an agent's; stopped at the end."""
     loop = asyncio.new_event_loop()
-    worker = SyncWorker(rig.database, rig.vault, rig.settings)
+    worker = SyncWorker(rig.database, rig.vault, rig.settings, agent)
     thread = threading.Thread(target=lambda: loop.run_until_complete(worker.run()))
     thread.start()
     try:

@@ -117,8 +117,13 @@ def test_a_destination_is_made_tested_and_shown_without_its_password(
         ({"time_zone_offset": None}, 400, "time_zone_offset: must be text."),
         ({"config": {}}, 400, "config: give url, or host, database and user"),
         ({"config": {"colour": 1}}, 400, "config.colour: There is no such setting."),
-        ({"config": {"connection_type": "SshTunnel"}}, 400, "config: connection_type: only Directly is available"),
-        ({"networking_method": "SshTunnel"}, 400, "networking_method: SshTunnel is not available in this version"),
+        ({"config": {"connection_type": "SshTunnel"}}, 400, "config: tunnel_host and tunnel_user are required"),
+        ({"networking_method": "ProxyAgent"}, 400, "proxy_agent_id: is required with networking_method ProxyAgent."),
+        (
+            {"networking_method": "PrivateLink", "private_link_id": "none"},
+            400,
+            "private_link_id: There is no private link 'none'.",
+        ),
         ({"group_id": "nope"}, 404, "Group with id 'nope' does not exist."),
     ],
 )

@@ -47,6 +47,9 @@ class FreeHost:
     def keep_credentials(self, auth: Mapping[str, Any]) -> None:
         self._auth = auth
 
+    def proxy(self) -> None:
+        return None
+
 
 class TestHubSpot(SourceContract):
     @pytest.fixture

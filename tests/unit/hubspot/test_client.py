@@ -52,6 +52,9 @@ class Host:
     def keep_credentials(self, auth: Mapping[str, Any]) -> None:
         self.auth = dict(auth)
 
+    def proxy(self) -> None:
+        return None
+
 
 class Api:
     """Answers a path with what stands first for it, and with the last one for ever."""

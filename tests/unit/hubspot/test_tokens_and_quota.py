@@ -33,6 +33,9 @@ class RecordingHost:
     def keep_credentials(self, auth: Mapping[str, Any]) -> None:
         self.kept = dict(auth)
 
+    def proxy(self) -> None:
+        return None
+
     def acquire(self, account: str, policy: str, *, limit: int, seconds: float) -> None:
         self.acquired.append((account, policy, limit, seconds))
 
