@@ -21,5 +21,5 @@ USER 10001:10001
 WORKDIR /var/lib/penstock
 EXPOSE 8484
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8484/healthz', timeout=4)"]
+    CMD ["python", "-c", "import os, ssl, urllib.request as u; s = 's' * ('PENSTOCK_TLS_CERTIFICATE' in os.environ); u.urlopen(f'http{s}://127.0.0.1:8484/healthz', timeout=4, context=ssl._create_unverified_context())"]
 CMD ["penstock", "serve"]

@@ -64,7 +64,7 @@ class HubSpotSource:
         try:
             account = self._client.account()
         except PenstockError as error:
-            yield SetupTest("Connecting to HubSpot", TestStatus.FAILED, str(error), error.code)
+            yield SetupTest.failed("Connecting to HubSpot", error)
             return
         yield SetupTest("Connecting to HubSpot", TestStatus.PASSED, f"HubSpot account {account.portal_id}")
         checks: dict[str, Callable[[], object]] = {
@@ -77,8 +77,8 @@ class HubSpotSource:
                 check()
             except PenstockError as error:
                 denied = isinstance(error, AccessDenied)
-                details = list(error.scopes) if isinstance(error, AccessDenied) else error.code
-                yield SetupTest(title, TestStatus.FAILED, str(error), details, partial=denied)
+                scopes = list(error.scopes) if isinstance(error, AccessDenied) else None
+                yield SetupTest.failed(title, error, scopes, partial=denied)
             else:
                 yield SetupTest(title, TestStatus.PASSED)
 

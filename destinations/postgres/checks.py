@@ -19,10 +19,10 @@ def checks(connect: Callable[[], Connection], where: str) -> Iterator[SetupTest]
         try:
             connection = stack.enter_context(connect())
         except DestinationError as error:
-            title, details = "Connecting to host", None
             if isinstance(error, NotTrusted):
-                title, details = f"Validating {error.kind}", error.details
-            yield SetupTest(title, TestStatus.FAILED, str(error), details)
+                yield SetupTest.failed(f"Validating {error.kind}", error, error.details)
+            else:
+                yield SetupTest.failed("Connecting to host", error)
             for title in _CHECKS:
                 yield SetupTest(title, TestStatus.SKIPPED, "The host has to be reached first.")
             return

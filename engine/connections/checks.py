@@ -67,7 +67,7 @@ def _until_it_fails(end: Source | Destination) -> Iterator[SetupTest]:
     try:
         yield from end.setup_tests()
     except PenstockError as error:
-        yield SetupTest("Running the setup tests", TestStatus.FAILED, str(error), error.code)
+        yield SetupTest.failed("Running the setup tests", error)
 
 
 def agent_test(agent: str, *, alive: bool) -> SetupTest:

@@ -113,7 +113,7 @@ class Destinations:
         """Run the setup tests, and set the setup status by them."""
         record = self.get(group_id)
         trust = self._trust(record, body)
-        tests = self._tests(record, trust)
+        tests = self._tests(record, trust, changed=False)
         with self._database.session() as session:
             session.get_one(DestinationRecord, group_id).setup_status = record.setup_status
         self._keep(record, trust)
@@ -147,9 +147,9 @@ class Destinations:
             "config": self._shown(record),
         }
 
-    def _tests(self, record: DestinationRecord, trust: Trust) -> list[SetupTest]:
+    def _tests(self, record: DestinationRecord, trust: Trust, *, changed: bool = True) -> list[SetupTest]:
         tests = results(connect_destination(record, self._database, self._vault, trust=trust))
-        record.setup_status = status.setup_state(record.setup_status, tests)
+        record.setup_status = status.setup_state(record.setup_status, tests, changed=changed)
         return tests
 
     def _trust(self, record: DestinationRecord, body: Trusting) -> Trust:

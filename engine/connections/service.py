@@ -246,7 +246,7 @@ class Connections:
         tests = self._test(before, self._stored_credentials(before), must_pass=False, tell=tell, trusted=trusted)
         with self._database.session() as session:
             connection = find(session, before.id)
-            connection.setup_state = status.setup_state(connection.setup_state, tests)
+            connection.setup_state = status.setup_state(connection.setup_state, tests, changed=False)
             note(session, connection, "tested", f"Setup tests ran: the connection is {connection.setup_state}.")
             checks.keep(session, connection.id, tests)
             announce_setup(session, connection)

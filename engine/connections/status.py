@@ -60,9 +60,13 @@ def update_state(connection: Connection, now: datetime) -> str:
     return "delayed" if now - (connection.succeeded_at or connection.created_at) > allowed else "on_schedule"
 
 
-def setup_state(before: str, tests: Iterable[SetupTest]) -> str:
-    """The state after a round of setup tests: connected, or what it is when one failed that nothing works without."""
-    if all(test.partial or test.status is not TestStatus.FAILED for test in tests):
+def setup_state(before: str, tests: Iterable[SetupTest], *, changed: bool = True) -> str:
+    """The state after a round of setup tests: connected, or what it is when one failed that nothing works without.
+
+    Where nothing was `changed` since the tests passed, an outage leaves the state as it was.
+    """
+    failed = [test for test in tests if test.status is TestStatus.FAILED and not test.partial]
+    if not failed or (before == "connected" and not changed and all(test.passing for test in failed)):
         return "connected"
     return "incomplete" if before == "incomplete" else "broken"
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from engine.contract.errors import Follow, PenstockError
+
 
 class TestStatus(StrEnum):
     """The outcome of one check."""
@@ -22,7 +24,8 @@ class TestStatus(StrEnum):
 class SetupTest:
     """One named check, with a sentence on what to do when it did not pass.
 
-    `partial`: a connection that fails only this still works, with less than it could have.
+    `partial`: a connection that fails only this still works, with less than it could have. `passing`: it failed for a
+    reason that may pass by itself, and that says nothing about how the connection is set up.
     """
 
     title: str
@@ -30,3 +33,10 @@ class SetupTest:
     message: str = ""
     details: Any = None
     partial: bool = False
+    passing: bool = False
+
+    @classmethod
+    def failed(cls, title: str, error: PenstockError, details: Any = None, *, partial: bool = False) -> SetupTest:
+        """A check that an error ended."""
+        passing = error.follow is not Follow.PERSON
+        return cls(title, TestStatus.FAILED, str(error), details or error.code, partial, passing)

@@ -7,7 +7,14 @@ import pytest
 
 from engine.connections import status
 from engine.connections.document import connection_document, timestamp
-from engine.contract import SetupTest, TestStatus
+from engine.contract import (
+    CredentialsRejected,
+    DestinationUnavailable,
+    PenstockError,
+    SetupTest,
+    SourceUnavailable,
+    TestStatus,
+)
 from engine.state.models import Connection, Sync
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -101,6 +108,24 @@ def test_a_connection_that_never_succeeded_is_measured_from_its_creation() -> No
 )
 def test_setup_state(before: str, statuses: list[str], after: str) -> None:
     assert status.setup_state(before, [SetupTest("t", TestStatus(each)) for each in statuses]) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "error", "changed", "after"),
+    [
+        ("connected", SourceUnavailable("HubSpot does not answer."), False, "connected"),
+        ("connected", DestinationUnavailable("It is being restarted."), False, "connected"),
+        ("connected", DestinationUnavailable("No such host."), True, "broken"),  # it may be the change that is wrong
+        ("connected", CredentialsRejected("The token was revoked."), False, "broken"),
+        ("broken", SourceUnavailable("HubSpot does not answer."), False, "broken"),
+        ("incomplete", SourceUnavailable("HubSpot does not answer."), False, "incomplete"),
+    ],
+)
+def test_an_outage_says_nothing_about_a_connection_that_worked(
+    before: str, error: PenstockError, *, changed: bool, after: str
+) -> None:
+    tests = [SetupTest.failed("Connecting", error), SetupTest("Reading", TestStatus.SKIPPED)]
+    assert status.setup_state(before, tests, changed=changed) == after
 
 
 @pytest.mark.parametrize(
