@@ -39,6 +39,8 @@ Body = Mapping[str, Any] | None
 
 TRIES = 7
 """Tries of a call that fails for reasons that pass; with the waits between them a good minute."""
+FEW_TRIES = 3
+"""The same while a person waits: a few seconds."""
 LIMIT_TRIES = 30
 """Tries of a call that a limit turns away: others may be using the account."""
 DOUBTS = 3
@@ -64,6 +66,7 @@ class Client:
 
     def __init__(self, auth: HubSpotAuth, settings: HubSpotSettings, host: Host) -> None:
         self.paths = Paths.of(settings.api_version)
+        self.tries = TRIES
         self._host = host
         self._transport = Transport(settings.api_url, host.proxy())
         self._tokens = self._tokens_for(auth)
@@ -122,7 +125,7 @@ class Client:
                 case Kind.BURST_LIMIT | Kind.SEARCH_LIMIT if limited < LIMIT_TRIES:
                     limited += 1
                     self._make_room(outcome, lane)
-                case Kind.LOCKED | Kind.MIGRATION | Kind.HICCUP if tries < TRIES:
+                case Kind.LOCKED | Kind.MIGRATION | Kind.HICCUP if tries < self.tries:
                     tries += 1
                     self._sit_out(outcome, _pause(tries, outcome.kind))
                 case _:
@@ -182,7 +185,7 @@ class Client:
                     status=outcome.status,
                 )
             tries += 1
-            if outcome.kind is Kind.FINAL or tries > TRIES:
+            if outcome.kind is Kind.FINAL or tries > self.tries:
                 raise outcome.error("renewing the access token")
             self._sit_out(outcome, _pause(tries, outcome.kind))
 

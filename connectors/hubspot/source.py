@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 
 from connectors.hubspot import wire
-from connectors.hubspot.client import Client
+from connectors.hubspot.client import FEW_TRIES, Client
 from connectors.hubspot.config import HubSpotAuth, HubSpotConfig
 from connectors.hubspot.crm import CrmStream
 from connectors.hubspot.cursor import CrmCursor
@@ -61,6 +61,7 @@ class HubSpotSource:
 
     def setup_tests(self) -> Iterable[SetupTest]:
         """Whether the credentials are good, and whether each kind of thing can be read."""
+        self._client.tries = FEW_TRIES
         try:
             account = self._client.account()
         except PenstockError as error:

@@ -80,6 +80,20 @@ def speak_of_destinations(call: Call) -> None:
     call("GET", "/v1/destinations")
 
 
+def speak_of_proxies(call: Call, path: str) -> None:
+    proxy = {"id": "p", "display_name": "P", "url": f"http://user:{PLANTED}-proxy@127.0.0.1:1"}
+    call("POST", "/v1/proxy", {**proxy, "url": f"{PLANTED}://no"})
+    call("POST", "/v1/proxy", {**proxy, "url": {"a": f"{PLANTED}-object"}})
+    for _twice in range(2):
+        call("POST", "/v1/proxy", proxy)
+    call("GET", "/v1/proxy")
+    hubspot = {"service": "hubspot", "config": {"schema": "hub"}, "auth": token(5)}
+    call("POST", "/v1/connections", {**hubspot, "networking_method": "ProxyAgent", "proxy_agent_id": "p"})
+    call("PATCH", path, {"networking_method": "ProxyAgent", "proxy_agent_id": "p"})
+    call("DELETE", "/v1/proxy/p")
+    call("PATCH", "/v1/destinations/other", {"networking_method": "ProxyAgent", "proxy_agent_id": "p"})
+
+
 def test_no_planted_secret_comes_out(
     *,
     client: httpx.Client,
@@ -92,6 +106,7 @@ def test_no_planted_secret_comes_out(
 ) -> None:
     path = speak_of_connections(call)
     speak_of_destinations(call)
+    speak_of_proxies(call, path)
     with receiving() as receiver:
         hook = {"url": receiver.url, "events": ["edit_connector"], "secret": f"{PLANTED}-signing"}
         made_hook = call("POST", "/v1/webhooks/account", hook)

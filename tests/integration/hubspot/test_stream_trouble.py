@@ -165,6 +165,19 @@ def test_a_hubspot_that_cannot_be_reached_fails_the_sync_with_the_reason(
     made.assert_same()
 
 
+def test_setup_tests_do_not_keep_a_person_waiting_for_a_hubspot_that_is_away(
+    mirror: MirrorMaker, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = mirror(small())
+    made.rig.connections.test(made.schema)
+    with monkeypatch.context() as patch:
+        patch.setenv("PENSTOCK_HUBSPOT_API_URL", "http://127.0.0.1:9")
+        found = made.rig.connections.test(made.schema)
+    assert "127.0.0.1:9 takes no connections" in found[0].message
+    assert sum(waits.slept) < 10
+    assert made.rig.connections.get(made.schema).setup_state == "connected"
+
+
 def test_an_association_read_that_fails_for_one_record_says_nothing_about_it(mirror: MirrorMaker, waits: Waits) -> None:
     """In a multi-status answer a record without associations is an error; so is one that could not be looked up."""
     account = small()
