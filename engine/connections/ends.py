@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from engine.connections.approvals import Subject, approved
-from engine.connections.endpoints import address_of
+from engine.connections.endpoints import Kind, address_of
 from engine.connections.host import ConnectionHost, Credentials, StoredCredentials
 from engine.connections.ssh_keys import group_key
 from engine.contract import Destination, Host, Method, Source
@@ -76,22 +76,25 @@ def connect_destination(
     approved; see `trust_in`.
 
     Raises:
-        InvalidSetting: no such kind of destination is installed, its config was sealed with another key, or what leads
-            to it is not registered.
+        InvalidSetting: no such kind of destination is installed, or its config was sealed with another key.
     """
     plugin = destination_plugin(record.service)
     config = {"url": database.url} if record.config is None else vault.open(record.config)
-    method, link = _method(record, connection), _private_link_id(record, connection)
-    with database.session() as session:
-        private = address_of(session, vault, "private_link", link) if method == "PrivateLink" else None
-        proxy = address_of(session, vault, "proxy", record.proxy_agent_id) if method == "ProxyAgent" else None
-        way = Way(
-            method,
-            proxy=proxy,
-            private_address=private.get_secret_value() if private else None,
-            ssh_key=lambda: group_key(database, vault, record.group_id),
-            trust=trust or trust_in(session, record, connection),
-        )
+    if trust is None:
+        with database.session() as session:
+            trust = trust_in(session, record, connection)
+
+    def address(kind: Kind, endpoint_id: str | None) -> SecretStr | None:
+        with database.session() as session:
+            return address_of(session, vault, kind, endpoint_id)
+
+    way = Way(
+        _method(record, connection),
+        proxy=lambda: address("proxy", record.proxy_agent_id),
+        private_address=lambda: address("private_link", _private_link_id(record, connection)),
+        ssh_key=lambda: group_key(database, vault, record.group_id),
+        trust=trust,
+    )
     return plugin.connect(plugin.config.model_validate(config), way)
 
 

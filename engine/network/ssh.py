@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import asyncssh
+from pydantic import SecretStr
 
 from engine.contract import Address, DestinationRefused, DestinationUnavailable, SshServer
 from engine.network.forwarding import CONNECT_SECONDS, LOOPBACK, reason
@@ -26,7 +28,7 @@ def public_key(private_key: str) -> str:
 
 
 @asynccontextmanager
-async def tunnelled(server: SshServer, target: Address, private_key: str, trust: Trust) -> AsyncIterator[Address]:
+async def tunnelled(server: SshServer, target: Address, private_key: SecretStr, trust: Trust) -> AsyncIterator[Address]:
     """An address at which the target answers, as the server sees it.
 
     Raises:
@@ -34,18 +36,20 @@ async def tunnelled(server: SshServer, target: Address, private_key: str, trust:
         DestinationRefused: the server does not let us in.
         DestinationUnavailable: it does not answer.
     """
-    where = f"{server.host}:{server.port}"
+    where, key = f"{server.host}:{server.port}", private_key.get_secret_value()
     try:
-        connection = await _connected(server, private_key, trust)
+        connection = await _connected(server, key, trust)
     except asyncssh.PermissionDenied:
         msg = (
             f"The SSH server {where} does not let the user {server.user} in. Add this line to that user's "
-            f"~/.ssh/authorized_keys there: {public_key(private_key)}"
+            f"~/.ssh/authorized_keys there: {public_key(key)}"
         )
         raise DestinationRefused(msg) from None
-    except asyncssh.Error as error:
+    except (asyncssh.KeyExchangeFailed, asyncssh.HostKeyNotVerifiable, asyncssh.ProtocolNotSupported) as error:
         msg = f"The SSH server {where} and Penstock do not come to terms: {error.reason}."
         raise DestinationRefused(msg) from None
+    except asyncssh.Error as error:
+        raise DestinationUnavailable(f"The SSH server {where} broke off: {error.reason}.") from None
     except OSError as error:
         msg = f"Cannot reach the SSH server {where}: {reason(error)}. Check tunnel_host, tunnel_port and the firewall."
         raise DestinationUnavailable(msg) from None
@@ -60,7 +64,8 @@ async def _connected(server: SshServer, private_key: str, trust: Trust) -> async
     if known:
         with suppress(asyncssh.HostKeyNotVerifiable):
             return await _connect(server, private_key, known)
-    offered = await asyncssh.get_server_host_key(server.host, server.port, config=None)
+    async with asyncio.timeout(CONNECT_SECONDS):
+        offered = await asyncssh.get_server_host_key(server.host, server.port, config=None)
     if offered is None:
         raise asyncssh.HostKeyNotVerifiable("it shows no key of its own")
     content = offered.export_public_key().decode().strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from pydantic import SecretStr
 
@@ -13,19 +13,26 @@ from engine.contract import Address, DestinationRefused, Method, SshServer, Star
 from engine.network.forwarding import forwarded, running
 from engine.network.trust import Trust
 
+T = TypeVar("T")
+Found: TypeAlias = Callable[[], SecretStr | None]
+
+
+def _nothing() -> None:
+    return None
+
 
 @dataclass(frozen=True)
 class Way:
     """`engine.contract.Network` for one destination, or for one connection's use of it.
 
-    `method` goes before the destination's own; None leaves it to that. `proxy` and `private_address` are what ProxyAgent
-    and PrivateLink need, `ssh_key` what SshTunnel does; they are None where nothing was set up.
+    `method` goes before the destination's own; None leaves it to that. `proxy`, `private_address` and `ssh_key` are asked
+    for what ProxyAgent, PrivateLink and SshTunnel need; they give None where nothing was set up.
     """
 
     method: Method | None = None
-    proxy: SecretStr | None = None
-    private_address: str | None = None
-    ssh_key: Callable[[], SecretStr] | None = None
+    proxy: Found = _nothing
+    private_address: Found = _nothing
+    ssh_key: Found = _nothing
     trust: Trust = field(default_factory=Trust)
 
     @contextmanager
@@ -37,18 +44,18 @@ class Way:
             address = Address(host, port)
             match self.method or method:
                 case "PrivateLink":
-                    address = _private(_needed(self.private_address, "PrivateLink needs a private_link_id."), port)
+                    address = _private(_needed(self.private_address(), "PrivateLink needs a private_link_id."), port)
                 case "SshTunnel":
                     # it takes long to import, and most destinations are reached directly
                     from engine.network.ssh import tunnelled  # noqa: PLC0415
 
                     server = _needed(tunnel, "SshTunnel needs tunnel_host and tunnel_user in the destination's config.")
-                    key = _needed(self.ssh_key, "SshTunnel needs the group's key.")().get_secret_value()
+                    key = _needed(self.ssh_key(), "SshTunnel needs the group's key.")
                     address = stack.enter_context(running(tunnelled(server, address, key, self.trust)))
                 case "ProxyAgent":
                     from engine.network.proxy import through  # noqa: PLC0415
 
-                    proxy = _needed(self.proxy, "ProxyAgent needs a proxy_agent_id.")
+                    proxy = _needed(self.proxy(), "ProxyAgent needs a proxy_agent_id.")
                     address = stack.enter_context(running(forwarded(through(proxy, address))))
             if start_tls is not None:
                 from engine.network.tls import encrypted, greeting  # noqa: PLC0415
@@ -58,16 +65,13 @@ class Way:
             yield address
 
 
-T = TypeVar("T")
-
-
 def _needed(value: T | None, message: str) -> T:
     if value is None:
         raise DestinationRefused(message)
     return value
 
 
-def _private(registered: str, port: int) -> Address:
+def _private(registered: SecretStr, port: int) -> Address:
     """A registered address is `host` or `host:port`; without a port it is the destination's own."""
-    host, colon, digits = registered.rpartition(":")
+    host, colon, digits = registered.get_secret_value().rpartition(":")
     return Address(host, int(digits)) if colon else Address(digits, port)

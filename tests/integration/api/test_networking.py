@@ -149,8 +149,12 @@ def test_a_connection_goes_to_the_private_address_it_names(
         409,
         "'crm' goes through it (PrivateLink). Change that first.",
     )
-    changed = client.patch(f"/v1/destinations/{group}", json=private).json()["data"]
-    assert changed["setup_status"] == "CONNECTED"
+    path = f"/v1/destinations/{group}"
+    for change in (private, {"networking_method": "Directly", "config": {"connection_type": "PrivateLink"}}):
+        assert client.patch(path, json=change).json()["data"]["setup_status"] == "CONNECTED"
+    assert (
+        client.patch(path, json={"config": {"connection_type": "Directly"}}).json()["data"]["setup_status"] == "BROKEN"
+    )
     DestinationDocument.model_validate(client.get(f"/v1/destinations/{group}").json()["data"])
 
 

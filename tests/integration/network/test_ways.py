@@ -207,7 +207,7 @@ def test_without_tls_nothing_is_sent_to_who_has_to_speak_it(network: Network) ->
 
 
 def through_proxy(address: Address, user: str = f"{USER}:{quote(PASSWORD, safe='')}@") -> Way:
-    return Way("ProxyAgent", proxy=SecretStr(f"http://{user}{address.host}:{address.port}"))
+    return Way("ProxyAgent", proxy=lambda: SecretStr(f"http://{user}{address.host}:{address.port}"))
 
 
 def test_a_proxy_leads_to_the_database(network: Network, database_url: str) -> None:
@@ -230,7 +230,7 @@ def test_a_proxy_that_refuses_is_told_without_its_password(network: Network) -> 
 
 def test_a_private_link_stands_for_the_host(network: Network, database_url: str) -> None:
     database = network.database()
-    private = Way("PrivateLink", private_address=f"{database.host}:{database.port}")
+    private = Way("PrivateLink", private_address=lambda: SecretStr(f"{database.host}:{database.port}"))
     assert_loads(network.destination(Address("warehouse.invalid", 1), private), database_url)
-    same_port = Way("PrivateLink", private_address=database.host)
+    same_port = Way("PrivateLink", private_address=lambda: SecretStr(database.host))
     assert_loads(network.destination(Address("warehouse.invalid", database.port), same_port), database_url)
