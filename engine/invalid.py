@@ -35,6 +35,7 @@ _IN_WORDS = {
     "int_type": "must be a whole number.",
     "string_type": "must be text.",
     "string_too_short": "must not be empty.",
+    "too_short": "must not be empty.",
     "dict_type": "must be a JSON object.",
     "model_type": "must be a JSON object.",
     "model_attributes_type": "must be a JSON object.",

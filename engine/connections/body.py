@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, Secret, ValidationError
+from pydantic.fields import FieldInfo
 
 from engine.connections.blocks import (
     LONGEST,
@@ -186,15 +187,22 @@ class TablesBody(RootModel[Tables]):
 
 
 def parse(model: type[_Model], raw: Mapping[str, Any]) -> _Model:
-    """A body from its JSON object.
+    """A body from its JSON object. A field that is null is as if left out, unless null is among its values.
 
     Raises:
         InvalidSetting: a field is unknown, missing or cannot be taken; it is named by its path.
     """
+    fields = model.model_fields
+    # Clients in Go send null for what was not set.
+    given = {name: value for name, value in raw.items() if value is not None or _can_be_null(fields.get(name))}
     try:
-        return model.model_validate(raw)
+        return model.model_validate(given)
     except ValidationError as error:
         raise invalid_setting(error, known=list(model.model_fields)) from None
+
+
+def _can_be_null(field: FieldInfo | None) -> bool:
+    return field is None or field.default is None
 
 
 def check_source(plugin: SourcePlugin, config: Mapping[str, Any], auth: Mapping[str, Any] | None) -> None:

@@ -63,7 +63,7 @@ def test_setup_tests_can_be_left_out_and_run_later(client: httpx.Client, create:
 @pytest.mark.parametrize(
     ("fields", "status", "told"),
     [
-        ({"service": None}, 400, "service: must be text."),
+        ({"service": None}, 400, "service: is required."),
         ({"service": "nope"}, 400, "service: Unsupported service 'nope'. Known: "),
         ({"config": {}}, 400, "config.schema: is required."),
         ({"config": {"schema": "Crm"}}, 400, "config.schema: 'Crm' must start with"),
@@ -223,7 +223,7 @@ def test_the_status_tells_the_last_sync(client: httpx.Client, create: Any, datab
     assert one["status"]["tasks"] == [{"code": "reconnect", "message": "Reconnect.", "details": None}]
     assert one["status"]["warnings"] == [{"code": "loaded", "message": "A column was widened.", "details": None}]
     (sync,) = client.get(f"{PATH}/{made['id']}/sync-history").json()["data"]["items"]
-    assert (sync["status"], sync["reason"], sync["historical"]) == ("FAILED", "Reconnect.", True)
+    assert (sync["status"], sync["reason"], sync["historical"]) == ("FAILURE_WITH_TASK", "Reconnect.", True)
 
 
 def test_credentials_are_stored_sealed_and_never_answered(

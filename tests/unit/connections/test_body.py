@@ -57,6 +57,15 @@ def test_what_may_be_left_out_has_the_documented_default() -> None:
     assert (body.paused, body.run_setup_tests, body.data_delay_sensitivity) == (False, True, "NORMAL")
 
 
+def test_null_is_as_if_left_out_unless_it_is_a_value_of_the_field() -> None:
+    nothing = dict.fromkeys(ConnectionBody.model_fields)
+    body = parse(ConnectionBody, {**nothing, "service": "hubspot", "config": {"schema": "crm"}})
+    assert (body.group_id, body.sync_frequency, body.data_delay_sensitivity) == ("default", 360, "NORMAL")
+    assert not {"data_delay_threshold", "networking_method", "destination_schema_names"} & set(body.stored())
+    change = parse(ConnectionChange, {"paused": None, "config": None, "daily_sync_time": None, "proxy_agent_id": None})
+    assert change.stored() == {"daily_sync_time": None, "proxy_agent_id": None}
+
+
 @pytest.mark.parametrize("minutes", [1, 5, 15, 30, 60, 120, 180, 360, 480, 720, 1440])
 def test_every_documented_frequency_is_taken(minutes: int) -> None:
     assert parse(ConnectionBody, {**DOCUMENTED, "sync_frequency": minutes}).sync_frequency == minutes
@@ -65,7 +74,8 @@ def test_every_documented_frequency_is_taken(minutes: int) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"service": None}, "service: must be text."),
+        ({"service": None}, "service: is required."),
+        ({"service": 7}, "service: must be text."),
         ({"colour": "red"}, "colour: There is no such setting. Known: auth, paused, "),
         (
             {"sync_frequency": 7},
