@@ -134,7 +134,11 @@ class Destinations:
             session.delete(session.get_one(DestinationRecord, group_id))
 
     def document(self, record: DestinationRecord) -> dict[str, Any]:
-        """A destination as the REST interface shows it, its secrets masked."""
+        """A destination as the REST interface shows it, its secrets masked.
+
+        Numbers of the config are text: clients are made for that, although they send numbers.
+        """
+        config = self._shown(record)
         return {
             "id": record.group_id,
             "group_id": record.group_id,
@@ -144,7 +148,7 @@ class Destinations:
             **{column: getattr(record, column) for column in NETWORKING},
             **KEPT,
             **record.kept,
-            "config": self._shown(record),
+            "config": {name: str(value) if type(value) is int else value for name, value in config.items()},
         }
 
     def _tests(self, record: DestinationRecord, trust: Trust, *, changed: bool = True) -> list[SetupTest]:
