@@ -129,8 +129,8 @@ class SyncDocument(_Document):
     id: str = Field(description="Its number.")
     start: datetime = Field(description="When it began.")
     end: datetime | None = Field(description="When it ended; null while it runs.")
-    status: Literal["RUNNING", "SUCCEEDED", "FAILED", "RESCHEDULED", "CANCELLED", "INTERRUPTED"] = Field(
-        description="How it ended."
+    status: Literal["RUNNING", "COMPLETED", "FAILURE_WITH_TASK", "RESCHEDULED", "CANCELED", "TRUNCATED"] = Field(
+        description="How it ended; TRUNCATED: its worker was gone."
     )
     historical: bool = Field(description="Whether it read everything rather than what changed.")
     rows: int = Field(description="Rows that it inserted or changed.")

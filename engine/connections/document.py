@@ -58,6 +58,17 @@ def look_document(look: Look) -> dict[str, Any]:
     return connection_document(look.connection, look.last, look.now)
 
 
+SYNC_STATUS = {
+    "running": "RUNNING",
+    "succeeded": "COMPLETED",
+    "failed": "FAILURE_WITH_TASK",
+    "rescheduled": "RESCHEDULED",
+    "cancelled": "CANCELED",
+    "interrupted": "TRUNCATED",
+}
+"""A sync's outcome in the words that clients of Fivetran's look for; they take any other for one that is not over."""
+
+
 def sync_documents(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Syncs, as the view `sync_history` has them, as JSON values."""
     return [
@@ -65,7 +76,7 @@ def sync_documents(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "id": str(row["id"]),
             "start": timestamp(row["started"]),
             "end": None if row["outcome"] == "running" else timestamp(row["started"] + row["took"]),
-            "status": row["outcome"].upper(),
+            "status": SYNC_STATUS[row["outcome"]],
             "historical": row["kind"] == "historical",
             "rows": row["rows_inserted"] + row["rows_updated"] + row["rows_deleted"],
             "reason": row["error"],
