@@ -65,6 +65,7 @@ def create_app(checks: Mapping[str, Check], statuses: Statuses, services: Servic
     app.include_router(approvals.of_destinations, prefix="/v1/destinations", dependencies=[ADMITTED])
     for module in (groups, destinations, endpoints, account, webhooks):
         app.include_router(module.router, dependencies=[ADMITTED])
+    app.include_router(metadata.of_connections, dependencies=[ADMITTED])
     app.include_router(metadata.router)
     app.mount(PATH, create_pages(services.cards))
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,12 +14,15 @@ from engine.connections.ends import connect_destination, connect_source, host_of
 from engine.connections.schema_body import ColumnBody, SchemaBody, SchemasBody, TableBody
 from engine.connections.schema_choices import change_table
 from engine.connections.schema_document import columns_document, schemas_document
+from engine.connections.source_metadata import column_metadata, schema_metadata, table_metadata
 from engine.connections.source_tables import locked, made, remember, tables_of
 from engine.connections.store import destination_of, find, note
 from engine.contract import Catalog, InvalidSetting, NotFound
 from engine.state.database import Database
 from engine.state.models import Connection, SchemaConfig, SourceTable
 from engine.state.secrets import Vault
+
+MetadataKind = Literal["schemas", "tables", "columns"]
 
 _Work = Callable[[Connection, SchemaConfig, Sequence[SourceTable]], None]
 
@@ -38,10 +41,7 @@ class Schemas:
     def config(self, name: str) -> dict[str, Any]:
         """The whole config as it is known; the source is not asked."""
         with self._database.session() as session:
-            connection = find(session, name)
-            config = session.scalar(select(SchemaConfig).where(SchemaConfig.connection_id == connection.id))
-            if config is None:
-                raise NotFound("schema config", connection.id, "Reload it, or sync once.")
+            connection, config = _known(session, name)
             return schemas_document(connection, config, tables_of(session, connection.id))
 
     def columns(self, name: str, schema: str, table: str) -> dict[str, Any]:
@@ -113,6 +113,24 @@ class Schemas:
             raise NotFound("column", column)
         return self.change_table(name, schema, table, TableBody(columns={column: body}))
 
+    def metadata(self, name: str, kind: MetadataKind) -> list[dict[str, Any]]:
+        """The schema, its tables or their columns as a flat list; for the columns the source is asked.
+
+        Raises:
+            InvalidSetting: the connection has no credentials yet.
+            SourceError: the source cannot tell.
+        """
+        with self._database.session() as session:
+            connection, _ = _known(session, name)
+            tables = tables_of(session, connection.id)
+        match kind:
+            case "schemas":
+                return schema_metadata(connection)
+            case "tables":
+                return table_metadata(connection, tables)
+            case "columns":
+                return column_metadata(connection, tables, self._discovered(connection))
+
     def _check_schema(self, name: str, schema: str) -> None:
         with self._database.session() as session:
             connection = find(session, name)
@@ -147,6 +165,14 @@ class Schemas:
         host = host_of(connection, self._database, self._vault)
         with closing(connect_source(connection, host)) as source:
             return source.discover(cursors)
+
+
+def _known(session: Session, name: str) -> tuple[Connection, SchemaConfig]:
+    connection = find(session, name)
+    config = session.scalar(select(SchemaConfig).where(SchemaConfig.connection_id == connection.id))
+    if config is None:
+        raise NotFound("schema config", connection.id, "Reload it, or sync once.")
+    return connection, config
 
 
 def _change(connection: Connection, config: SchemaConfig, tables: Sequence[SourceTable], body: SchemasBody) -> None:

@@ -104,6 +104,41 @@ def test_what_is_wrong_is_said(
     assert call("GET", schemas) == before
 
 
+def test_schema_tables_and_columns_are_also_told_as_lists(rig: Rig, call: Call) -> None:
+    connection = rig.connect(streams=["a", "b"])
+    path = f"/metadata/connectors/{connection}"
+    assert call("GET", f"{path}/tables", status=404) == "NotFound_SchemaConfig"
+    call("POST", f"/connections/{connection}/schemas/reload")
+    call("PATCH", f"/connections/{connection}/schemas/paged/tables/b", {"enabled": False})
+    (schema,) = call("GET", f"{path}/schemas")["items"]
+    assert (schema["name_in_source"], schema["name_in_destination"]) == ("paged", "test")
+    tables = call("GET", f"{path}/tables")["items"]
+    assert [(table["name_in_source"], table["name_in_destination"]) for table in tables] == [("a", "a"), ("b", "b")]
+    assert {table["parent_id"] for table in tables} == {schema["id"]}
+    columns = call("GET", f"{path}/columns")["items"]
+    names = {table["id"]: table["name_in_source"] for table in tables}
+    assert [
+        (
+            names[column["parent_id"]],
+            column["name_in_source"],
+            column["type_in_source"],
+            column["type_in_destination"],
+            column["is_primary_key"],
+        )
+        for column in columns
+    ] == [
+        ("a", "id", "bigint", "bigint", True),
+        ("a", "name", "text", "text", False),
+        ("b", "id", "bigint", "bigint", True),
+        ("b", "name", "text", "text", False),
+    ]
+    first = call("GET", f"{path}/columns?limit=3")
+    rest = call("GET", f"{path}/columns?limit=3&cursor={first['next_cursor']}")
+    assert first["items"] + rest["items"] == columns
+    assert "next_cursor" not in rest
+
+
 def test_nobody_but_the_connection_is_missing(call: Call) -> None:
     for path in ("/connections/nobody/schemas", "/connections/nobody/schemas/paged/tables/a/columns"):
         assert call("GET", path, status=404) == "NotFound_Connection"
+    assert call("GET", "/metadata/connectors/nobody/columns", status=404) == "NotFound_Connector"
