@@ -150,20 +150,19 @@ def fetch_properties(client: Client, object_type: ObjectType) -> list[wire.Prope
 
 
 def owner_messages(client: Client, portal_id: int) -> Iterator[Message]:
-    """Owners, teams, and who is in which. An archived owner stays, marked deleted."""
+    """Owners, teams, and who is in which. An archived owner stays, marked deleted, and so do the teams it was in."""
     teams: dict[str, Row] = {}
-    members: dict[tuple[str, str], Row] = {}
     for archived in (False, True):
         owners = list(fetch_owners(client, archived=archived))
         rows = [_owner_row(owner, portal_id, archived=archived) for owner in owners]
         yield Rows(OWNER.name, OWNER.column_names, rows, deleted=archived)
-        for owner in owners:
-            for team in owner.teams or ():
-                teams[team.id] = (team.id, team.name)
-                if not archived:
-                    members[owner.id, team.id] = (owner.id, team.id, team.primary)
+        teams |= {team.id: (team.id, team.name) for owner in owners for team in owner.teams or ()}
+        members = {
+            (owner.id, team.id): (owner.id, team.id, team.primary) for owner in owners for team in owner.teams or ()
+        }
+        yield Rows(OWNER_TEAM.name, OWNER_TEAM.column_names, list(members.values()), deleted=archived)
     yield from _whole(TEAM, list(teams.values()))
-    yield from _whole(OWNER_TEAM, list(members.values()))
+    yield Complete(OWNER_TEAM.name)
     yield Complete(OWNER.name)
 
 

@@ -231,9 +231,11 @@ class Comparison:
             "owner_team",
             ["owner_id", "team_id"],
             {
-                (int(owner["id"]), int(team["id"])): {"is_team_primary": team["primary"]}
+                (int(owner["id"]), int(team["id"])): {
+                    "is_team_primary": team["primary"],
+                    "_fivetran_deleted": owner["archived"],
+                }
                 for owner, team in teams
-                if not owner["archived"]
             },
         )
 
