@@ -34,7 +34,7 @@ bench: .venv/.ready ## Speed and memory, as ratios measured in one run
 simulate: .venv/.ready ## Random histories of HubSpot, faults and crashes, both sides compared (SEEDS=500)
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),500) --soak $(or $(SOAK),6) $(ARGS)
 
-test-clients: .venv/.ready ## Public clients of Fivetran's REST API (Airflow), each in an environment of its own
+test-clients: .venv/.ready ## Public clients of Fivetran's REST API (Airflow, Dagster, Prefect), each in an environment of its own
 	$(BIN)/pytest -m clients tests/clients $(ARGS)
 
 fuzz-api: .venv/.ready ## Made-up requests for every call of the REST interface (EXAMPLES=100)

@@ -45,6 +45,13 @@ def growing(act: Callable[[], Any]) -> bool:
     return bool(hook.get_last_sync(connection_id) > before)
 
 
+def metadata(kind: str) -> bool:
+    """Whether what the operator reads for OpenLineage is there."""
+    wanted = {"tables": {"id"}, "columns": {"parent_id", "type_in_source", "type_in_destination"}}[kind]
+    items = hook.get_metadata(connection_id, kind)["items"]
+    return bool(items) and all({"name_in_source", "name_in_destination", *wanted} <= set(item) for item in items)
+
+
 groups = [group["id"] for group in hook.get_groups()]
 listed = [found["schema"] for group in groups for found in hook.get_connectors(group)]
 connection_id = hook.get_connector_id(connector_name=name, destination_name="default")
@@ -71,5 +78,6 @@ told = {
     "synced_deferred": growing(lambda: deferred(second)),
     "resynced": growing(lambda: again.execute({})),
     "tables_resynced": growing(lambda: tables.execute({})),
+    "lineage": {kind: metadata(kind) for kind in ("tables", "columns")},
 }
 print(json.dumps(told), file=sys.__stdout__)
