@@ -10,7 +10,7 @@ from support.daemon import running_daemon
 
 from connectors.hubspot.sandbox.account import Account
 
-pytestmark = pytest.mark.clients
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(900)]  # a flow starts a server of its own first
 
 
 def test_prefect_resumes_syncs_and_waits_for_a_connection(database_url: str, tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_prefect_resumes_syncs_and_waits_for_a_connection(database_url: str, tmp
             *(daemon.url, "crm", daemon.key, daemon.secret),
             PREFECT_HOME=str(tmp_path / "prefect"),
             PREFECT_SERVER_ANALYTICS_ENABLED="false",
-            PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="300",
+            PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="600",
         )
         with daemon.client() as client:
             connection = client.get("/v1/connections/crm").json()["data"]
