@@ -89,9 +89,8 @@ class Search:
         bounds = [] if before is None else [self._filter("LT", before)]
         seen: set[Hit] = set()
         enough: int | None = None
-        offset: str | None = None
         while True:
-            hits = self._page([self._filter("GTE", at), *bounds], self._type.modified, "ASCENDING", after=offset)
+            hits = self._page([self._filter("GTE", at), *bounds], self._type.modified, "ASCENDING")
             found = [(hit.id, self._modified(hit) or at) for hit in hits.results]
             fresh = [hit for hit in dict.fromkeys(found) if hit not in seen]
             if hits.after is None:
@@ -104,16 +103,12 @@ class Search:
             yield Changes(fresh, settled, enough)
             if settled > enough:
                 return
-            if not found:
-                offset = self._offset_within_cap(hits.after)
-                continue
             if settled > at:
                 at, seen = settled, {hit for hit in found if hit[1] >= settled}
             else:
                 for ids in self._ties(at, known(at)):
                     yield Changes([(id_, at) for id_ in ids], at, enough)
                 at, seen = at + 1, set()
-            offset = None
 
     def _ties(self, moment: int, known: int) -> Iterator[list[str]]:
         """All records of one millisecond by id, or none if there are just as many as are known.
@@ -132,38 +127,31 @@ class Search:
             if hits.results:
                 last = hits.results[-1].id
                 yield [hit.id for hit in hits.results]
-            if hits.after is None or not hits.results:
+            if hits.after is None:
                 return
-
-    def _offset_within_cap(self, after: str) -> str:
-        """Where an empty page with a next one says to go on."""
-        if not after.isdigit() or int(after) + PAGE > CAP:
-            raise SourceUnavailable(
-                f"HubSpot's search for changed {self._type.name} shows only empty pages. The next sync tries again."
-            )
-        return after
 
     def _filter(self, operator: str, moment: int) -> dict[str, str]:
         return {"propertyName": self._type.modified, "operator": operator, "value": str(moment)}
 
-    def _page(
-        self,
-        filters: list[dict[str, str]],
-        sort: str,
-        direction: str,
-        *,
-        limit: int = PAGE,
-        after: str | None = None,
-    ) -> wire.Hits:
+    def _page(self, filters: list[dict[str, str]], sort: str, direction: str, *, limit: int = PAGE) -> wire.Hits:
+        """The first results; none only if there are none. Pages can be empty and yet have a next one."""
         body = {
             "filterGroups": [{"filters": filters}] if filters else [],
             "sorts": [{"propertyName": sort, "direction": direction}],
             "properties": [self._type.modified],
             "limit": limit,
-            **({"after": after} if after else {}),
         }
         path = self._client.paths.search(self._type.name)
-        return self._client.post(path, body, _HITS, lane=Lane.SEARCH, doing=f"searching {self._type.name}")
+        for _ in range(CAP // PAGE):
+            hits = self._client.post(path, body, _HITS, lane=Lane.SEARCH, doing=f"searching {self._type.name}")
+            if hits.results or hits.after is None:
+                return hits
+            if not hits.after.isdigit() or int(hits.after) + limit > CAP:
+                break
+            body["after"] = hits.after
+        raise SourceUnavailable(
+            f"HubSpot's search for changed {self._type.name} shows only empty pages. The next sync tries again."
+        )
 
     def _modified(self, hit: wire.Hit) -> int | None:
         moment = hit.properties.get(self._type.modified) or hit.updated_at

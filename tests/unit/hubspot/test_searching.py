@@ -159,13 +159,22 @@ def test_a_source_that_changes_faster_than_it_is_read_comes_to_an_end() -> None:
     assert server.pages < 10
 
 
-def test_an_empty_page_with_a_next_one_is_not_the_end() -> None:
-    server = Server({i: START + i for i in range(3)})
+@pytest.mark.parametrize("modified", [dict.fromkeys(range(1, 3 * PAGE), START), {i: START + i for i in range(3 * PAGE)}])
+def test_empty_pages_before_every_answer_are_not_the_end(modified: dict[int, int]) -> None:
+    server = Server(modified)
     real = server.post
-    empty = wire.Hits(results=[], total=3, paging=wire.Paging(wire.Next("0")))
-    answers = iter([empty, empty])
-    server.post = lambda *a, **k: next(answers, None) or real(*a, **k)  # type: ignore[method-assign]
-    assert set(_found(server, START)[0]) == {"0", "1", "2"}
+    emptied = 0
+
+    def post(path: str, body: Mapping[str, Any], *args: Any, **kwargs: Any) -> wire.Hits:
+        nonlocal emptied
+        if "after" in body:
+            return real(path, body, *args, **kwargs)
+        emptied += 1
+        return wire.Hits(results=[], total=len(modified), paging=wire.Paging(wire.Next("0")))
+
+    server.post = post  # type: ignore[method-assign]
+    assert set(_found(server, START)[0]) == {str(i) for i in modified}
+    assert emptied == server.pages
 
 
 def test_empty_pages_up_to_the_cap_are_an_error() -> None:
