@@ -147,8 +147,8 @@ class Client:
             return failure, answer.headers
         try:
             decoded = wire.decode(answer.body, decoder)
-        except ValueError:
-            return Failure(answer.status, Kind.HICCUP, "an answer that is no complete JSON", None, {}), answer.headers
+        except ValueError as error:
+            return Failure(answer.status, Kind.HICCUP, str(error), None, {}), answer.headers
         failed = wire.failed_input(decoded)
         if failed is not None:
             return Failure(answer.status, Kind.HICCUP, failed, None, {}), answer.headers

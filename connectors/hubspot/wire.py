@@ -260,13 +260,21 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """Decode a body, strictly if possible, leniently if need be.
 
     Raises:
-        ValueError: it is no JSON (cut off, or a gateway's HTML), or not of this shape at all.
+        ValueError: it is no JSON (cut off, or a gateway's HTML), or not of this shape at all; its text says which.
     """
     try:
         return decoder.decode(body)
     except msgspec.DecodeError:
-        # The standard library takes lone surrogates, which a strict UTF-16 reader refuses.
-        return msgspec.convert(_with_strings(json.loads(body, parse_float=str)), decoder.type, strict=False)
+        pass
+    try:
+        # The standard library takes lone surrogates, which a strict UTF-16 reader refuses. Numbers as strings fit both.
+        answer = json.loads(body, parse_float=str, parse_int=str)
+    except ValueError:
+        raise ValueError("an answer that is no complete JSON") from None
+    try:
+        return msgspec.convert(_with_strings(answer), decoder.type, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"an answer of a shape that is not known ({error})") from None
 
 
 def _with_strings(answer: Any) -> Any:

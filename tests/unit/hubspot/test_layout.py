@@ -157,9 +157,24 @@ def test_what_strict_decoding_refuses_is_decoded_all_the_same(value: str, stored
     assert dict(zip(layout.table.column_names, row, strict=True))["property_email"] == stored
 
 
+def test_ids_and_cursors_may_be_numbers() -> None:
+    layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
+    page = wire.decode(
+        b'{"results": [{"id": 33451, "properties": {"email": null}}], "paging": {"next": {"after": 33452}}}', layout.page
+    )
+    assert ([record.id for record in page.results], page.after) == (["33451"], "33452")
+
+
+@pytest.mark.parametrize("body", ['{"results": {}}', '{"results": [{"id": null, "properties": {}}]}', "[]"])
+def test_a_body_of_another_shape_is_an_error_that_says_where(body: str) -> None:
+    layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
+    with pytest.raises(ValueError, match=r"not known \(Expected"):
+        wire.decode(body.encode(), layout.page)
+
+
 def test_a_body_that_is_cut_off_is_an_error() -> None:
     layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
-    with pytest.raises(ValueError):  # noqa: PT011 - any kind of it is tried again
+    with pytest.raises(ValueError, match="no complete JSON"):
         wire.decode(b'{"results": [{"id": "1", "proper', layout.page)
 
 
