@@ -114,7 +114,7 @@ class Associations(Answer):
 class AssociationsAnswer(Answer):
     """Inputs without any association are not among the results but among the errors: the normal case."""
 
-    results: list[Associations] = []
+    results: list[Associations]
     errors: list[InputError] | None = None
 
 

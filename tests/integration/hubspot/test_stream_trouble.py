@@ -61,6 +61,10 @@ TROUBLES = {
     "bad gateway for a while": Trouble((status(502, times=6),), (0.3, 0.7, 1.5, 3.0, 6.0, 12.0)),
     "internal errors with a body": Trouble((status(500), status(500, PROPERTIES), status(500, OWNERS)), (0.3,) * 3),
     "nonsense with status 200": Trouble((status(200, body="<html>maintenance</html>"), status(200, SEARCH, body=[1])), (0.3,) * 2),
+    "an error with status 200": Trouble(
+        tuple(status(200, path, body={"status": "error", "message": "internal error"}) for path in (LIST, BATCH, ASSOCIATIONS)),
+        (0.3,) * 3,
+    ),
     "cut off": Trouble(tuple(Fault(FaultKind.TRUNCATE, **at(p)) for p in (LIST, SEARCH, BATCH, ASSOCIATIONS)), (0.3,) * 4),
     "reset": Trouble(tuple(Fault(FaultKind.RESET, **at(p)) for p in (LIST, SEARCH, BATCH, ASSOCIATIONS)), (0.3,) * 4),
     "hanging": Trouble((Fault(FaultKind.HANG, **at(LIST), seconds=0.3), Fault(FaultKind.HANG, **at(SEARCH), seconds=0.3))),
