@@ -5,15 +5,24 @@ The two need not have the same columns, nor these the same types, and either may
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from psycopg import sql
 
 from destinations.postgres.queries import type_name
 from destinations.postgres.room import OVERFLOW
 from destinations.postgres.shape import LiveTable
-from destinations.postgres.widening import conversion, known_type
-from engine.contract import ACTIVE, DELETED, ColumnType
+from destinations.postgres.widening import TIMESTAMPTZ, conversion, known_type
+from engine.contract import ACTIVE, DELETED, ColumnType, Table
+
+_WRITTEN_IN_MANY_WAYS = {
+    ColumnType.BIGINT: "numeric",
+    ColumnType.NUMERIC: "numeric",
+    ColumnType.DOUBLE: "numeric",
+    ColumnType.DATE: TIMESTAMPTZ,
+    ColumnType.TIMESTAMPTZ: TIMESTAMPTZ,
+}
+"""Types of which one value can be several texts, and the type that tells whether it is one."""
 
 
 def is_there(live: LiveTable) -> sql.Composable:
@@ -41,11 +50,20 @@ def may_differ(one: LiveTable, other: LiveTable) -> sql.Composable:
     return sql.SQL(" OR ").join([*differ, sql.SQL("false")])
 
 
-def changed(one: LiveTable, other: LiveTable) -> sql.Composable:
-    """The names of the columns in which the rows differ, as an array."""
+def changed(one: LiveTable, other: LiveTable, source: Table) -> sql.Composable:
+    """The names of the columns in which the rows differ, as an array.
+
+    A column of the `source` that has had to become text has the texts that its values were converted to then, and of
+    later values the source's own: where both are the same value of its type, they do not differ.
+    """
     case = sql.SQL("CASE WHEN {} THEN {} END")
+    meant = {
+        column.name: _WRITTEN_IN_MANY_WAYS[column.type]
+        for column in source.columns
+        if column.type in _WRITTEN_IN_MANY_WAYS
+    }
     names = sql.SQL(", ").join(
-        case.format(_differs(one, other, name, unfolded=True), name) for name in _compared(other)
+        case.format(_differs(one, other, name, unfolded=True, meant=meant), name) for name in _compared(other)
     )
     return sql.SQL("(SELECT array_remove(ARRAY[{}]::text[], NULL) FROM {})").format(
         names, _unfolded({"t": one, "s": other})
@@ -64,12 +82,18 @@ def _compared(live: LiveTable) -> list[str]:
     return [name for name in live.table.column_names if name not in live.table.primary_key]
 
 
-def _differs(one: LiveTable, other: LiveTable, name: str, *, unfolded: bool = False) -> sql.Composable:
+def _differs(
+    one: LiveTable, other: LiveTable, name: str, *, unfolded: bool = False, meant: Mapping[str, str] | None = None
+) -> sql.Composable:
     type_ = _type(one, other, name)
     # Types of other people need not have an equality.
-    differs = "{} IS DISTINCT FROM {}" if known_type(type_) else "{}::text IS DISTINCT FROM {}::text"
+    differs = "{0} IS DISTINCT FROM {1}" if known_type(type_) else "{0}::text IS DISTINCT FROM {1}::text"
+    if meant and name in meant and known_type(type_) is ColumnType.TEXT:
+        differs += ' AND pg_temp."#same"({0}, {1}, {2}) IS NOT TRUE'
     return sql.SQL(differs).format(
-        _value(one, "t", name, type_, unfolded=unfolded), _value(other, "s", name, type_, unfolded=unfolded)
+        _value(one, "t", name, type_, unfolded=unfolded),
+        _value(other, "s", name, type_, unfolded=unfolded),
+        (meant or {}).get(name),
     )
 
 

@@ -10,7 +10,7 @@ from destinations.postgres.comparing import changed, is_there, may_differ, same_
 from destinations.postgres.connect import Connection
 from destinations.postgres.queries import identifiers, query
 from destinations.postgres.shape import LiveTable
-from engine.contract import DifferentRow, TableDifferences
+from engine.contract import DifferentRow, Table, TableDifferences
 
 EXAMPLES = 5
 """Rows of each kind that are shown, and columns of each of them."""
@@ -20,11 +20,15 @@ LONGEST = 60
 
 
 class Differing:
-    """The keys of one table's rows that differ and how, in a temporary table of the connection."""
+    """The keys of one table's rows that differ and how, in a temporary table of the connection.
 
-    def __init__(self, connection: Connection, schema: str, number: int) -> None:
+    `source` is the table as the source describes it, whatever its columns have had to become.
+    """
+
+    def __init__(self, connection: Connection, schema: str, source: Table, number: int) -> None:
         self._connection = connection
         self._schema = schema
+        self._source = source
         self._name = sql.Identifier("pg_temp", f"#differing {number}")
         self._rows = 0
         self._at_first: int | None = None
@@ -38,7 +42,7 @@ class Differing:
             differing=self._name,
             keys=_listed("coalesce(t.{0}, s.{0}) AS {0}", key),
             document=_key_document(key),
-            changed=changed(one, image),
+            changed=changed(one, image, self._source),
             may_differ=may_differ(one, image),
             stored=one.identifier,
             stored_is_there=is_there(one) if stored else sql.SQL("false"),

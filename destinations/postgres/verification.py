@@ -53,11 +53,13 @@ class PostgresVerification:
         self._stored: dict[str, LiveTable] = {}
         self._image: dict[str, LiveTable] = {}
         self._kept: dict[str, LiveTable] = {}
+        self._source: dict[str, Table] = {}
         self._differing: dict[str, Differing] = {}
         self._narrowed = False
         self._staged: list[Batch] = []
         with translated(where):
             connection.execute(query("create_verification"))
+            connection.execute(query("create_same"))
             ((self._temporary,),) = connection.execute("SELECT pg_my_temp_schema()::regnamespace::text").fetchall()
             self._cursors = bookkeeping.cursors(connection, schema)
 
@@ -73,6 +75,7 @@ class PostgresVerification:
     def prepare(self, table: Table, streams: Iterable[str] = ()) -> Prepared:  # noqa: ARG002 - no cursor is its own
         """Make the table's image or change it; costs nothing when the same was asked before."""
         table = replace(table, history=False)  # an image has no past
+        self._source.setdefault(table.name, table)
         image = self._image.get(table.name)
         if image is not None and image.table == table:
             return Prepared()
@@ -162,7 +165,9 @@ class PostgresVerification:
         stored, image = self._stored.get(name), self._image[name]
         rows: sql.Composable = sql.SQL("false")
         if compared:
-            self._differing[name] = differing = Differing(self._connection, self._schema, len(self._differing))
+            self._differing[name] = differing = Differing(
+                self._connection, self._schema, self._source[name], len(self._differing)
+            )
             differing.find(stored, image)
             rows = differing.contain(image)
             forget_same = sql.SQL("DELETE FROM {} AS s WHERE NOT {}").format(image.identifier, rows)

@@ -77,6 +77,39 @@ def test_a_table_that_somebody_has_changed_is_compared_as_it_is(thing: Harness, 
     assert different(thing, others) == (1, 1, 1, {"count": 1, "data": 1, "note": 1, "when": 1})
 
 
+WRITTEN_OTHERWISE = [
+    # the source's value, what it became when its column became text, and the types of such columns
+    ("1.5E3", "1500", ColumnType.NUMERIC, True),
+    ("00012", "12", ColumnType.BIGINT, True),
+    ("2020-02-29", "2020-02-29T00:00:00.000Z", ColumnType.DATE, True),
+    ("2024-09-11T13:27:39.356+05:30", "2024-09-11T07:57:39.356Z", ColumnType.TIMESTAMPTZ, True),
+    ("1;2", "1;3", ColumnType.NUMERIC, False),
+    ("2024-02-30", "2024-02-31", ColumnType.DATE, False),
+    ("1.5E3", "1500", ColumnType.TEXT, False),
+    ("1.5E3", None, ColumnType.NUMERIC, False),
+]
+
+
+@pytest.mark.parametrize(("told", "stored", "type_", "same"), WRITTEN_OTHERWISE)
+def test_a_value_that_became_text_with_its_column_is_no_difference(
+    harness: Harness, told: str, stored: str | None, type_: ColumnType, same: bool
+) -> None:
+    table = Table("odd", (Column("id", ColumnType.BIGINT), Column("value", type_)), primary_key=("id",))
+    text = Table("odd", (Column("id", ColumnType.BIGINT), Column("value", ColumnType.TEXT)), primary_key=("id",))
+    with closing(harness.destination.open("hubspot")) as session:
+        session.prepare(text)
+        session.write(Rows("odd", text.column_names, [("1", stored)]))
+        session.commit("odds", {})
+    with closing(harness.destination.verify("hubspot")) as verification:
+        verification.prepare(table)
+        verification.prepare(text)  # as a source does that has met values that do not fit
+        verification.write(Rows("odd", table.column_names, [("1", told)]))
+        verification.commit("odds", {})
+        verification.narrow(["odd"])
+        (found,) = verification.differences()
+    assert found.columns == ({} if same else {"value": 1})
+
+
 def test_an_index_of_somebody_else_keeps_nothing_out_of_the_image(thing: Harness) -> None:
     thing.person.execute("CREATE UNIQUE INDEX ON hubspot.thing (count)")
     twice = [*ROWS, ("c", "1", "7", None, None, None)]
