@@ -129,6 +129,11 @@ class Layout:
         columns = (self.object_type.key, *(self.names[name] for name in properties))
         return replace(self, properties=properties, columns=columns, page=_page_decoder(properties), _is_part=True)
 
+    def modified(self, record: wire.Record[Any]) -> str | None:
+        """When a record was last modified, as HubSpot told it."""
+        found: str | None = getattr(record.properties, f"p{self.properties.index(self.object_type.modified)}")
+        return record.updated_at or found
+
     def found(self, records: Sequence[wire.Record[Any]]) -> Found:
         """The records as rows, every value in canonical form."""
         rows, wider = self._fitted(self._rows(records))

@@ -79,7 +79,10 @@ class Records:
             raise
 
     def _found(self, records: list[wire.Record[Any]]) -> Found:
-        oldest = self._oldest
-        if oldest is not None:
-            records = [r for r in records if r.updated_at is None or to_milliseconds(r.updated_at) >= oldest]
+        if self._oldest is not None:
+            records = [record for record in records if self._is_recent(record, self._oldest)]
         return self._layout.found(records)
+
+    def _is_recent(self, record: wire.Record[Any], oldest: int) -> bool:
+        modified = self._layout.modified(record)
+        return modified is None or to_milliseconds(modified) >= oldest
