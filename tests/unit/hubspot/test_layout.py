@@ -160,7 +160,8 @@ def test_what_strict_decoding_refuses_is_decoded_all_the_same(value: str, stored
 def test_ids_and_cursors_may_be_numbers() -> None:
     layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
     page = wire.decode(
-        b'{"results": [{"id": 33451, "properties": {"email": null}}], "paging": {"next": {"after": 33452}}}', layout.page
+        b'{"results": [{"id": 33451, "properties": {"email": null}}], "paging": {"next": {"after": 33452}}}',
+        layout.page,
     )
     assert ([record.id for record in page.results], page.after) == (["33451"], "33452")
 

@@ -159,7 +159,9 @@ def test_a_source_that_changes_faster_than_it_is_read_comes_to_an_end() -> None:
     assert server.pages < 10
 
 
-@pytest.mark.parametrize("modified", [dict.fromkeys(range(1, 3 * PAGE), START), {i: START + i for i in range(3 * PAGE)}])
+@pytest.mark.parametrize(
+    "modified", [dict.fromkeys(range(1, 3 * PAGE), START), {i: START + i for i in range(3 * PAGE)}]
+)
 def test_empty_pages_before_every_answer_are_not_the_end(modified: dict[int, int]) -> None:
     server = Server(modified)
     real = server.post
