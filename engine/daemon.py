@@ -9,8 +9,9 @@ import os
 import signal
 import socket
 import ssl
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -18,6 +19,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import text
+from uvicorn.loops.auto import auto_loop_factory
 
 from engine.api.app import create_app
 from engine.api.services import Services
@@ -35,6 +37,9 @@ STOP_SECONDS = 9.5
 
 REQUEST_SECONDS = 2
 """How long an answer that is being sent may hold up the end."""
+
+SWITCH_SECONDS = 0.001
+"""How long a sync's thread may keep the interpreter from a request, which passes it on several times."""
 
 log = structlog.stdlib.get_logger("penstock.daemon")
 
@@ -67,9 +72,10 @@ def serve(settings: Settings) -> int:
         log.info("daemon_started", url=url, syncs_at_a_time=settings.workers, pid=os.getpid())
         if not services.keys.any():
             log.info("no_api_key_yet", hint="to call the REST API make a key: penstock keys create --name NAME")
+        sys.setswitchinterval(SWITCH_SECONDS)
         gc.freeze()  # what is imported by now stays: the collector need not look through it for every few requests
         try:
-            code = asyncio.run(_until_stopped(worker, http, hard_end))
+            code = _run(_until_stopped(worker, http, hard_end))
         finally:
             scheduler.stop()
             sender.stop()
@@ -89,9 +95,15 @@ def work(settings: Settings, agent: str | None = None) -> int:
         worker = SyncWorker(database, Vault(settings), settings, agent)
         facts = {"database": database.place, "syncs_at_a_time": settings.workers, "pid": os.getpid()}
         log.info("worker_started", **facts, **({"agent": agent} if agent else {}))
-        code = asyncio.run(_until_stopped(worker, None, hard_end))
+        code = _run(_until_stopped(worker, None, hard_end))
     log.info("worker_stopped")
     return code
+
+
+def _run(main: Coroutine[None, None, int]) -> int:
+    """Run on uvloop's event loop where there is one: a request spends much of its time in the loop and around it."""
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        return runner.run(main)
 
 
 def _leave_when_told() -> None:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.connections import status
+from engine.connections.status import Ran
 from engine.connections.store import Look
 from engine.contract import SetupTest
-from engine.state.models import Connection, Sync
+from engine.state.models import Connection
 
 
-def connection_document(connection: Connection, last: Sync | None, now: datetime) -> dict[str, Any]:
+def connection_document(connection: Connection, last: Ran | None, now: datetime) -> dict[str, Any]:
     """The connection without its credentials, as JSON values."""
     return {
         "id": connection.id,
@@ -95,4 +96,4 @@ def setup_test_documents(tests: Iterable[SetupTest]) -> list[dict[str, Any]]:
 
 def timestamp(at: datetime | None) -> str | None:
     """RFC 3339 in UTC with microseconds and Z; None stays None."""
-    return None if at is None else f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return None if at is None else f"{at.astimezone(UTC).isoformat(timespec='microseconds').removesuffix('+00:00')}Z"

@@ -35,7 +35,7 @@ class Groups:
 
     def page(self, *, after: str = "", limit: int = 100) -> Sequence[Group]:
         """At most so many groups whose id comes after the given one, in the order of ids."""
-        with self._database.session() as session:
+        with self._database.reading() as session:
             return session.scalars(select(Group).where(Group.id > after).order_by(Group.id).limit(limit)).all()
 
     def get(self, group_id: str) -> Group:

@@ -14,6 +14,12 @@ from engine.state.models import DEFAULT_GROUP, ApiKey, Group
 USER_ID = "operator"
 ACCOUNT = {"account_id": "penstock", "account_name": "Penstock", "user_id": USER_ID}
 
+_TIMES = select(
+    select(Group.created_at).where(Group.id == DEFAULT_GROUP).scalar_subquery(),
+    select(func.max(ApiKey.last_used_at)).scalar_subquery(),
+)
+"""When Penstock began to be used, and when a key was last used."""
+
 
 def user_document(database: Database, user_id: str = USER_ID) -> dict[str, Any]:
     """The user, as the REST interface shows one.
@@ -23,9 +29,8 @@ def user_document(database: Database, user_id: str = USER_ID) -> dict[str, Any]:
     """
     if user_id != USER_ID:
         raise NotFound("user", user_id)
-    with database.session() as session:
-        began = session.scalar(select(Group.created_at).where(Group.id == DEFAULT_GROUP))
-        seen = session.scalar(select(func.max(ApiKey.last_used_at)))
+    with database.autocommit() as reading:
+        began, seen = reading.execute(_TIMES).one()
     return {
         "id": USER_ID,
         "email": "operator@localhost",

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,8 @@ from engine.connections.grants import check_app, is_granted
 from engine.connections.host import Credentials, StoredCredentials, UnsavedCredentials
 from engine.connections.outbox import announce_setup
 from engine.connections.store import (
-    LOOKING,
+    NAMED,
+    PAGE,
     Look,
     destination_of,
     find,
@@ -64,9 +65,8 @@ class Connections:
 
     def look(self, name: str) -> Look:
         """The connection of this name or id, with what its status is told by."""
-        with self._database.reading() as session:
-            named = or_(Connection.id == name, Connection.schema == name)
-            found = {look.connection.id: look for look in looks(session, LOOKING.where(named))}
+        with self._database.autocommit() as reading:
+            found = {look.connection.id: look for look in looks(reading, NAMED, {"name": name})}
         return found[sole(name, [look.connection for look in found.values()]).id]
 
     def page(
@@ -77,15 +77,15 @@ class Connections:
         Raises:
             NotFound: there is no such group.
         """
-        query = LOOKING.where(Connection.id > after).order_by(Connection.id).limit(limit)
+        query = PAGE
         if schema is not None:
             query = query.where(Connection.schema == schema)
-        with self._database.reading() as session:
+        with self._database.autocommit() as reading:
             if group_id is not None:
-                if session.get(Group, group_id) is None:
+                if reading.scalar(select(Group.id).where(Group.id == group_id)) is None:
                     raise NotFound("group", group_id)
                 query = query.where(Connection.group_id == group_id)
-            return looks(session, query)
+            return looks(reading, query, {"after": after, "most": limit})
 
     def last_sync(self, connection: Connection) -> Sync | None:
         """The connection's latest sync."""

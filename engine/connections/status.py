@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from engine.contract import SetupTest, TestStatus
 from engine.schedule.due import LARGEST_OFFSET, LOST_AFTER
@@ -26,12 +26,25 @@ PERSON_MUST_ACT = {
 """Errors that no later sync gets past by itself, and the code of the task that each one becomes."""
 
 
-def is_running(last: Sync | None, now: datetime) -> bool:
+class LatestSync(NamedTuple):
+    """What a connection's status is told by of its latest sync."""
+
+    outcome: str
+    heartbeat_at: datetime
+    error_code: str | None
+    error: str | None
+    notices: list[Any]
+
+
+Ran: TypeAlias = Sync | LatestSync
+
+
+def is_running(last: Ran | None, now: datetime) -> bool:
     """Whether a sync is running; one that has been silent for a minute has lost its process."""
     return last is not None and last.outcome == "running" and now - last.heartbeat_at < LOST_AFTER
 
 
-def sync_state(connection: Connection, last: Sync | None, now: datetime) -> str:
+def sync_state(connection: Connection, last: Ran | None, now: datetime) -> str:
     """`paused`, `syncing`, `rescheduled` (it waits for the source's quota) or `scheduled`."""
     if connection.paused:
         return "paused"
@@ -40,7 +53,7 @@ def sync_state(connection: Connection, last: Sync | None, now: datetime) -> str:
     return "scheduled" if connection.rescheduled_for is None else "rescheduled"
 
 
-def rescheduled_for(connection: Connection, last: Sync | None, now: datetime) -> datetime | None:
+def rescheduled_for(connection: Connection, last: Ran | None, now: datetime) -> datetime | None:
     """When a rescheduled sync goes on; None in every other state."""
     return connection.rescheduled_for if sync_state(connection, last, now) == "rescheduled" else None
 
@@ -71,7 +84,7 @@ def setup_state(before: str, tests: Iterable[SetupTest], *, changed: bool = True
     return "incomplete" if before == "incomplete" else "broken"
 
 
-def tasks(connection: Connection, last: Sync | None) -> list[dict[str, Any]]:
+def tasks(connection: Connection, last: Ran | None) -> list[dict[str, Any]]:
     """What keeps the connection from working until a person acts."""
     if last is not None and last.outcome == "failed" and last.error_code in PERSON_MUST_ACT:
         task = PERSON_MUST_ACT[last.error_code]
@@ -82,7 +95,7 @@ def tasks(connection: Connection, last: Sync | None) -> list[dict[str, Any]]:
     return [_told("setup_tests", "The setup tests have not passed. Run them again and follow what they say.")]
 
 
-def warnings(last: Sync | None) -> list[dict[str, Any]]:
+def warnings(last: Ran | None) -> list[dict[str, Any]]:
     """What a person should know although the connection works."""
     return [_told(notice["code"], notice["message"]) for notice in (last.notices if last is not None else [])]
 

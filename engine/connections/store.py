@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Select, delete, func, or_, select
-from sqlalchemy.orm import Session, aliased, defer, load_only
+from msgspec import defstruct
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import Select, bindparam, delete, func, or_, select, true
+from sqlalchemy.orm import Session
 
 from engine.connections.outbox import EVENTS_BY_KIND, announce
+from engine.connections.status import LatestSync
 from engine.contract import Conflict, InvalidSetting, NotFound
 from engine.state.models import Approval, Connection, DestinationRecord, Event, Group, Sync
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A connection at one moment: with its latest sync, and what time it was."""
+    """A connection at one moment: with its latest sync, and what time it was.
+
+    The connection is read-only, and without its credentials: objects of a session would take five times as long.
+    """
 
     connection: Connection
-    last: Sync | None
+    last: LatestSync | None
     now: datetime
 
 
@@ -46,23 +52,39 @@ def sole(name: str, found: Sequence[Connection]) -> Connection:
     return exact[0]
 
 
-_RUN = aliased(Sync)
-_NEWEST = select(_RUN.id).where(_RUN.connection_id == Connection.id).order_by(_RUN.id.desc()).limit(1)
-
-LOOKING = (
-    select(Connection, Sync, func.now())
-    .outerjoin(Sync, Sync.id == _NEWEST.scalar_subquery())
-    .options(
-        defer(Connection.auth),
-        load_only(Sync.outcome, Sync.heartbeat_at, Sync.error_code, Sync.error, Sync.notices),
-    )
+_CONNECTIONS = Connection.__table__.c
+_SYNCS = Sync.__table__.c
+_LATEST = (
+    select(*(_SYNCS[column] for column in LatestSync._fields))
+    .where(_SYNCS.connection_id == _CONNECTIONS.id)
+    .order_by(_SYNCS.id.desc())
+    .limit(1)
+    .lateral("latest")
 )
-"""The query of `looks`, to be narrowed. It loads what a connection's document is made of."""
+
+_SHOWN = [column for column in _CONNECTIONS if column is not _CONNECTIONS.auth]
+_Shown = defstruct("_Shown", [column.name for column in _SHOWN], frozen=True, gc=False)
+
+_LOOKS = select(func.now(), *_LATEST.c, *_SHOWN).outerjoin_from(Connection.__table__, _LATEST, true())
+_OF_LATEST = slice(1, 1 + len(LatestSync._fields))
+
+NAMED = _LOOKS.where(or_(_CONNECTIONS.id == bindparam("name"), _CONNECTIONS.schema == bindparam("name")))
+"""Asks `looks` for the connections of this id or name."""
+
+PAGE = _LOOKS.where(_CONNECTIONS.id > bindparam("after")).order_by(_CONNECTIONS.id).limit(bindparam("most"))
+"""Asks `looks` for so many connections in the order of their ids; it can be narrowed."""
 
 
-def looks(session: Session, narrowed: Select[Connection, Sync, datetime]) -> list[Look]:
-    """Connections with their latest sync, in one query: `LOOKING`, narrowed. Their credentials are not loaded."""
-    return [Look(connection, last, now) for connection, last, now in session.execute(narrowed)]
+def looks(reading: SqlConnection, query: Select[Any], parameters: Mapping[str, Any]) -> list[Look]:
+    """Connections with their latest sync, in one query: one of the two above."""
+    return [
+        Look(
+            cast("Connection", _Shown(*row[_OF_LATEST.stop :])),
+            None if row.outcome is None else LatestSync(*row[_OF_LATEST]),
+            row[0],
+        )
+        for row in reading.execute(query, parameters)
+    ]
 
 
 def destination_of(session: Session, group_id: str) -> DestinationRecord:

@@ -15,7 +15,7 @@ from sqlalchemy import orm
 
 from engine.contract import DestinationUnavailable, InvalidSetting
 from engine.settings import Settings
-from engine.state import upgrade
+from engine.state import idle, upgrade
 from engine.state.embedded import EmbeddedPostgres
 
 URL_VARIABLE = "PENSTOCK_DATABASE_URL"
@@ -35,17 +35,19 @@ class Database:
         self._parameters.setdefault("connect_timeout", CONNECT_SECONDS)
         self._parameters.setdefault("application_name", "penstock")
         self._on_dispose = on_dispose
-        self.engine = sqlalchemy.create_engine(
+        self._reading = sqlalchemy.create_engine(
             "postgresql+psycopg://",
             connect_args={**self._parameters, "options": f"{self._parameters.get('options', '')} -c timezone=UTC"},
             pool_size=3,
             max_overflow=7,
-            pool_pre_ping=True,
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
             use_native_hstore=False,
             hide_parameters=True,
             json_deserializer=msgspec.json.decode,
         )
-        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        idle.watch(self._reading)
+        self._writing = self._reading.execution_options(isolation_level="READ COMMITTED")
 
     @property
     def place(self) -> str:
@@ -71,7 +73,7 @@ class Database:
         Raises:
             DestinationUnavailable: the database cannot be reached, or broke off; nothing was changed.
         """
-        with self._told(), orm.Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with self._told(), orm.Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -91,7 +93,7 @@ class Database:
         Raises:
             DestinationUnavailable: the database cannot be reached, or broke off; nothing was changed.
         """
-        with self._told(), self.engine.begin() as connection:
+        with self._told(), self._writing.begin() as connection:
             yield connection
 
     @contextmanager
@@ -101,7 +103,7 @@ class Database:
         Raises:
             DestinationUnavailable: the database cannot be reached, or broke off.
         """
-        with self._told(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self._told(), self._reading.connect() as connection:
             yield connection
 
     def connect_psycopg(self, *, autocommit: bool = True) -> psycopg.Connection[tuple[Any, ...]]:
@@ -113,7 +115,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close the pool and give back the embedded server."""
-        self.engine.dispose()
+        self._reading.dispose()
         self._on_dispose()
 
     @contextmanager

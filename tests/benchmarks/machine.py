@@ -134,7 +134,7 @@ class Machine:
         """An application that says hello, under the same server: its URL and its process."""
         bind = _free_address()
         host, port = bind.split(":")
-        options = ["--host", host, "--port", port, "--loop", "asyncio", "--no-access-log", "--log-level", "warning"]
+        options = ["--host", host, "--port", port, "--loop", "auto", "--no-access-log", "--log-level", "warning"]
         with _running([sys.executable, "-m", "uvicorn", "tests.benchmarks.hello:app", *options], bind) as pid:
             yield f"http://{bind}", pid
 
