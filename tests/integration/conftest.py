@@ -22,9 +22,9 @@ def paged_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def rig(database_url: str, paged_source: Path, tmp_path: Path) -> Iterator[Rig]:
+def rig(state_url: str, paged_source: Path, tmp_path: Path) -> Iterator[Rig]:
     """An engine on a database of its own."""
-    rig = Rig(Settings(home=tmp_path / "home", database_url=SecretStr(database_url)), paged_source)
+    rig = Rig(Settings(home=tmp_path / "home", database_url=SecretStr(state_url)), paged_source)
     yield rig
     rig.close()
 

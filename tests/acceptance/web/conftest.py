@@ -29,8 +29,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def stage(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    with staged(database_url, tmp_path / "home", monkeypatch) as stage:
+def stage(state_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    with staged(state_url, tmp_path / "home", monkeypatch) as stage:
         yield stage
 
 

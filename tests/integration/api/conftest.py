@@ -33,8 +33,8 @@ def logs() -> Iterator[list[EventDict]]:
 
 
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", database_url=SecretStr(database_url), webhook_private_addresses=True)
+def settings(state_url: str, tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", database_url=SecretStr(state_url), webhook_private_addresses=True)
 
 
 @pytest.fixture

@@ -28,9 +28,9 @@ def group(client: httpx.Client) -> str:
 
 
 @pytest.fixture
-def warehouse(database_url: str) -> dict[str, Any]:
+def warehouse(state_url: str) -> dict[str, Any]:
     """How the test's own database is reached, as a client says it."""
-    parts = urlsplit(database_url)
+    parts = urlsplit(state_url)
     host = dict(pair.split("=", 1) for pair in parts.query.split("&") if pair).get("host") or parts.hostname
     return {
         "host": str(host).replace("%2F", "/"),

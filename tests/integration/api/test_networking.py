@@ -40,10 +40,10 @@ def run() -> Iterator[Run]:
 
 
 @pytest.fixture
-def warehouse(database_url: str, run: Run) -> dict[str, Any]:
+def warehouse(state_url: str, run: Run) -> dict[str, Any]:
     """The test's own database behind a TCP port, as a client says it."""
-    known = conninfo_to_dict(database_url)
-    address = run(front(database_url))
+    known = conninfo_to_dict(state_url)
+    address = run(front(state_url))
     return {
         "host": address.host,
         "port": address.port,
@@ -98,10 +98,10 @@ def test_a_tunnel_from_the_first_request_to_the_approval(
 
 
 def test_a_certificate_is_approved_by_hand_or_by_the_first_test(
-    *, client: httpx.Client, group: str, warehouse: dict[str, Any], database_url: str, run: Run, tmp_path: Path
+    *, client: httpx.Client, group: str, warehouse: dict[str, Any], state_url: str, run: Run, tmp_path: Path
 ) -> None:
     identity = Identity("warehouse")
-    address = run(front(database_url, identity.context(tmp_path)))
+    address = run(front(state_url, identity.context(tmp_path)))
     config = {**warehouse, "host": address.host, "port": address.port, "always_encrypted": True}
     path = f"/v1/destinations/{group}"
     assert made(client, group, config)["setup_tests"][0]["title"] == "Validating certificate"

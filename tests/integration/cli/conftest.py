@@ -26,13 +26,13 @@ class Ended:
 
 @pytest.fixture
 def penstock(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    state_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., Ended]]:
     """The command, on a state database of its own; the picky source is known."""
     for name in [name for name in os.environ if name.startswith("PENSTOCK_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PENSTOCK_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PENSTOCK_DATABASE_URL", database_url)
+    monkeypatch.setenv("PENSTOCK_DATABASE_URL", state_url)
     monkeypatch.setenv("PENSTOCK_ACCESS_TOKEN", "good")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(picky.install(tmp_path / "plugins")))
@@ -53,13 +53,11 @@ def penstock(
 
 
 @pytest.fixture
-def stored(database_url: str) -> Callable[[], list[tuple[object, ...]]]:
+def stored(state_url: str) -> Callable[[], list[tuple[object, ...]]]:
     """All that is stored about connections."""
 
     def read() -> list[tuple[object, ...]]:
-        with psycopg.connect(database_url) as person:
-            if person.execute("SELECT to_regclass('penstock.connections')").fetchone() == (None,):
-                return []
+        with psycopg.connect(state_url) as person:
             tables = ("connections", "setup_tests", "events")
             return [row for table in tables for row in person.execute(f"SELECT * FROM penstock.{table}")]
 

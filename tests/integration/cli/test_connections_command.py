@@ -181,7 +181,8 @@ def test_update_takes_new_credentials_only_when_told_to(
     assert penstock("connections", "test", "crm").code == 0
 
 
-def test_db_upgrade_makes_the_tables_once(penstock: Run) -> None:
+def test_db_upgrade_makes_the_tables_once(penstock: Run, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_DATABASE_URL", database_url)
     assert f"is at version {known_versions()[-1]} now." in penstock("db", "upgrade").out
     assert f"is up to date (version {known_versions()[-1]})." in penstock("db", "upgrade").out
 

@@ -21,7 +21,7 @@ def connected(penstock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return penstock
 
 
-def test_what_is_synced_is_shown_and_chosen(connected: Any, database_url: str) -> None:
+def test_what_is_synced_is_shown_and_chosen(connected: Any, state_url: str) -> None:
     unknown = connected("connections", "schemas", "test")
     assert (unknown.code, unknown.out) == (2, "")
     assert "no schema config" in unknown.err
@@ -36,14 +36,14 @@ def test_what_is_synced_is_shown_and_chosen(connected: Any, database_url: str) -
         ["b", "no", "SOFT_DELETE"],
     ]
     assert connected("sync", "test").code == 0
-    with psycopg.connect(database_url) as person:
+    with psycopg.connect(state_url) as person:
         assert person.execute("SELECT to_regclass('test.b'), max(length(name)) FROM test.a").fetchone() == (None, 64)
     for arguments in (("enable", "test", "b"), ("unhash", "test", "a.name")):
         assert connected("connections", *arguments).code == 0
     document = json.loads(connected("connections", "schemas", "test", "--json").out)
     assert all(table["enabled"] for table in document["schemas"]["paged"]["tables"].values())
     assert connected("sync", "test").code == 0
-    with psycopg.connect(database_url) as person:
+    with psycopg.connect(state_url) as person:
         assert person.execute("SELECT count(*) FROM test.b").fetchone() == (50,)
         assert person.execute("SELECT name FROM test.a ORDER BY id LIMIT 1").fetchone() == ("a-0",)
 

@@ -14,8 +14,8 @@ from engine.state.secrets import Vault
 
 
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", database_url=SecretStr(database_url))
+def settings(state_url: str, tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", database_url=SecretStr(state_url))
 
 
 @pytest.fixture

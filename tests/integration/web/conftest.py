@@ -20,8 +20,8 @@ def logs() -> Iterator[list[EventDict]]:
 
 
 @pytest.fixture
-def stage(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    with staged(database_url, tmp_path / "home", monkeypatch) as stage:
+def stage(state_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    with staged(state_url, tmp_path / "home", monkeypatch) as stage:
         yield stage
 
 
