@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import psycopg
 from simulation.moments import COMMIT, COMMITTED, EXECUTED, MESSAGE, STATEMENT, Moments
 
+from destinations.postgres import connect
 from engine.contract import Catalog, Cursor, Held, Loaded, LoadSession, Message, Source, Stream
 
 
@@ -55,7 +57,7 @@ class MortalSession:
 
 
 class Connections:
-    """Every connection to PostgreSQL that is made while it watches; each statement on them is a moment."""
+    """Every connection of the destination that is made while it watches; each statement on them is a moment."""
 
     def __init__(self, moments: Moments) -> None:
         self._moments = moments
@@ -74,7 +76,7 @@ class Connections:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Let every connection be watched."""
-        real, moments = psycopg.connect, self._moments
+        real, moments = connect.Connection.connect, self._moments
 
         class Watched(psycopg.Cursor[Any]):
             def execute(self, query: Any, *args: Any, **kwargs: Any) -> Any:
@@ -88,16 +90,13 @@ class Connections:
                 moments.reached(STATEMENT, "COPY")
                 return super().copy(statement, *args, **kwargs)
 
-        def connect(*args: Any, **kwargs: Any) -> psycopg.Connection[Any]:
-            made = real(*args, cursor_factory=Watched, **kwargs)
+        def watched(**parameters: Any) -> connect.Connection:
+            made = real(cursor_factory=Watched, **parameters)
             self._made.append(made)
             return made
 
-        psycopg.connect = connect  # type: ignore[assignment]
-        try:
+        with mock.patch.object(connect.Connection, "connect", watched):
             yield
-        finally:
-            psycopg.connect = real
 
 
 def _word(query: Any) -> str:

@@ -77,7 +77,7 @@ def _granted(account: Account) -> dict[str, object]:
 
 
 def _clean(url: str, schema: str) -> None:
-    with psycopg.Connection.connect(url, autocommit=True) as person:
+    with psycopg.connect(url, autocommit=True) as person:
         person.execute("SET client_min_messages = warning")
         person.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
         for table in ("cursors", "rejects"):

@@ -73,9 +73,10 @@ def test_a_seed_always_decides_the_same() -> None:
     assert history(7) != history(8)
 
 
-def test_a_killed_engine_commits_nothing_more(simulation_url: str) -> None:
+@pytest.mark.parametrize("moment", [("commit", "contacts", 1), ("statement", "INSERT", 2), ("executed", "CREATE", 3)])
+def test_a_killed_engine_commits_nothing_more(simulation_url: str, moment: tuple[str, str, int]) -> None:
     setup = Setup(account={"contacts": 30, "companies": 8, "deals": 8, "properties": 10})
-    kill = Step("kill", 0, Moment("commit", "contacts", 1))
+    kill = Step("kill", 0, Moment(*moment))
     played = play(History(0, setup, (kill, Step("sync"))), simulation_url, "killed")
     assert [line for line in played.log if line.startswith("sync: killed")]
     assert not played.findings

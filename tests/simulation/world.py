@@ -42,8 +42,7 @@ class World:
 
     def execute(self, statement: str, parameters: list[Any] | None = None) -> None:
         """What a person does in the database; a lock of the engine's makes them give up."""
-        # not by psycopg.connect, which is watched while the engine runs
-        with psycopg.Connection.connect(self.url, autocommit=True) as person:
+        with psycopg.connect(self.url, autocommit=True) as person:
             person.execute("SET lock_timeout = '200ms'; SET client_min_messages = warning")
             person.execute(statement, parameters)
 
