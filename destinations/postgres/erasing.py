@@ -7,14 +7,15 @@ from collections.abc import Collection
 from psycopg import sql
 
 from destinations.postgres.connect import Connection
+from destinations.postgres.describing import describe
 from destinations.postgres.queries import query
 from destinations.postgres.room import OVERFLOW
 
 
 def erase(connection: Connection, schema: str, table: str, columns: Collection[str]) -> None:
     """Empty these columns in all rows, and forget their values in the overflow and in the rejects. Within a transaction."""
-    described = connection.execute(query("describe_table"), {"schema": schema, "table": table})
-    there = {name for _, name, _, _ in described}
+    described = describe(connection, schema, table).get(table)
+    there = described.types if described else {}
     erased, kept = sql.SQL("{0} = NULL"), sql.SQL("{0} IS NOT NULL")
     named = [sql.Identifier(name) for name in columns if name in there]
     assignments, filled = [erased.format(name) for name in named], [kept.format(name) for name in named]

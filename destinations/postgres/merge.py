@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from operator import itemgetter
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 from destinations.postgres import statements
 from destinations.postgres.canonical import canonical, write_canonical
@@ -19,11 +19,19 @@ from engine.contract import Cell, ColumnType, Loaded, Present, Row, Rows
 Texts: TypeAlias = list[str | None]
 """The cells of one column, in canonical form."""
 
+FEW = 2000
+"""Cells that are given with a statement rather than staged: about what making the staging table costs."""
+
 _ONE_SPELLING = {"bigint", "boolean", "date", "integer", "text"}
 """Types whose values are equal only if their canonical texts are. One instant or one number has many texts."""
 
 _DATE_LENGTH = len("2026-11-20")
 _DIGITS = set("0123456789")
+
+
+class _Shape(TypedDict):
+    deleted: bool
+    given: bool
 
 
 class Partial(Rows):
@@ -85,14 +93,14 @@ class TableLoad:
     def add(self, rows: Rows) -> Loaded:
         """Bring rows in: straight into the table where all are new, else by `merge`."""
         rows = self.latest(rows)
-        if rows.deleted or not rows.rows or isinstance(rows, Partial) or self._is_any_there(rows):
+        if rows.deleted or isinstance(rows, Partial) or self._are_few(rows) or self._is_any_there(rows):
             return self.merge(rows)
         rows = folded(self.live, rows)
         self._copy(statements.copy_to_table(self.live, rows.columns), rows)
         return Loaded(inserted=len(rows.rows))
 
     def merge(self, rows: Rows, moved: Collection[str] = ()) -> Loaded:
-        """Stage rows, of which no two have the same key, then update those that differ and insert what is new and whole.
+        """Take rows, of which no two have the same key, then update those that differ and insert what is new and whole.
 
         Values of `moved` columns go to the overflow.
         """
@@ -100,32 +108,43 @@ class TableLoad:
             return Loaded()
         told = rows.columns if self.live.overflow is not None else ()
         rows = folded(self.live, rows, moved)
+        given = self._are_few(rows)
+        parameters = texts(rows.rows, range(len(rows.columns))) if given else None
+        if given:
+            check_times(self.live, rows)
+        else:
+            self._stage(rows)
+        shape: _Shape = {"deleted": rows.deleted, "given": given}
+        changed = self._update(rows.columns, told, shape, parameters)
+        inserted = 0
+        if not isinstance(rows, Partial):
+            insert = statements.insert_rows(self.live, rows.columns, **shape)
+            inserted = self._connection.execute(insert, parameters).rowcount
+        return Loaded(inserted, deleted=changed) if rows.deleted else Loaded(inserted, updated=changed)
+
+    def _update(
+        self, columns: tuple[str, ...], told: tuple[str, ...], shape: _Shape, parameters: list[Texts] | None
+    ) -> int:
+        """Change the rows that differ, or, with history, close their versions and add those that are true now."""
+        if not self.live.table.history:
+            update = statements.update_rows(self.live, columns, told=told, **shape)
+            return self._connection.execute(update, parameters).rowcount if update else 0
+        close = statements.close_versions(self.live, columns, told=told, **shape)
+        closed = self._connection.execute(close, parameters).rowcount
+        following = statements.open_versions(self.live, columns, told=told, **shape)
+        opened = self._connection.execute(following, parameters).rowcount
+        return max(closed, opened) if shape["deleted"] else opened
+
+    def _are_few(self, rows: Rows) -> bool:
+        """Whether the rows are better given with each statement than put into a staging table, which has to be made."""
+        return len(rows.rows) * len(rows.columns) <= FEW and statements.may_be_given(self.live)
+
+    def _stage(self, rows: Rows) -> None:
         self._connection.execute(statements.create_staging(self.live))
         if self._has_staged:
             self._connection.execute(statements.clear_staging(self.live))
         self._has_staged = True
         self._copy(statements.copy_to_staging(self.live, rows.columns), rows)
-        if self.live.table.history:
-            return self._merge_versions(rows, told)
-        update = statements.update_rows(self.live, rows.columns, deleted=rows.deleted, told=told)
-        changed = self._connection.execute(update).rowcount if update else 0
-        inserted = 0
-        if not isinstance(rows, Partial):
-            insert = statements.insert_rows(self.live, rows.columns, deleted=rows.deleted)
-            inserted = self._connection.execute(insert).rowcount
-        return Loaded(inserted, deleted=changed) if rows.deleted else Loaded(inserted, updated=changed)
-
-    def _merge_versions(self, rows: Rows, told: tuple[str, ...]) -> Loaded:
-        """Close the versions that are not true any more and add those that are; what is staged is true now."""
-        close = statements.close_versions(self.live, rows.columns, deleted=rows.deleted, told=told)
-        closed = self._connection.execute(close).rowcount
-        following = statements.open_versions(self.live, rows.columns, deleted=rows.deleted, told=told)
-        opened = self._connection.execute(following).rowcount
-        inserted = 0
-        if not isinstance(rows, Partial):
-            insert = statements.insert_rows(self.live, rows.columns, deleted=rows.deleted)
-            inserted = self._connection.execute(insert).rowcount
-        return Loaded(inserted, deleted=max(closed, opened)) if rows.deleted else Loaded(inserted, updated=opened)
 
     def remove(self, columns: tuple[str, ...], keys: Sequence[Row], given: Sequence[Texts] = ()) -> Loaded:
         """Mark the rows of these keys as gone, except those with the primary keys `given`, a list for each key column."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from destinations.postgres.connect import Connection
 from engine.contract import Notice, Table
 
 OVERFLOW = "_penstock_overflow"
@@ -20,14 +19,13 @@ _SHOWN = 5
 """How many names a notice gives."""
 
 
-def without_room(connection: Connection, schema: str, table: Table, there: Collection[str]) -> frozenset[str]:
-    """The columns that have to go to the overflow. Those that are there stay, and keys and lookups always have room."""
+def without_room(table: Table, there: Collection[str], *, taken: int) -> frozenset[str]:
+    """The columns that have to go to the overflow. Those that are there stay, and keys and lookups always have room.
+
+    `taken` counts the columns that the table has or had.
+    """
     new = [name for name in table.column_names if name not in there]
-    if not new:
-        return frozenset()
-    found = "SELECT relnatts FROM pg_class WHERE oid = to_regclass(format('%%I.%%I', %s::text, %s::text))"
-    row = connection.execute(found, [schema, table.name]).fetchone()
-    room = MAX_COLUMNS - RESERVE - (row[0] if row else 0)
+    room = MAX_COLUMNS - RESERVE - taken
     keyed = {*table.primary_key, *(name for group in table.lookups for name in group)}
     others = [name for name in new if name not in keyed]
     return frozenset(others[max(0, room - (len(new) - len(others))) :])

@@ -12,13 +12,14 @@ import psycopg
 from destinations.postgres import bookkeeping
 from destinations.postgres.careful import load_carefully
 from destinations.postgres.connect import Connection
+from destinations.postgres.describing import Described, describe
 from destinations.postgres.erasing import erase
 from destinations.postgres.errors import CALLS_FOR_CARE, translated
 from destinations.postgres.held import Held
 from destinations.postgres.load import load
 from destinations.postgres.locks import naming_the_holder
 from destinations.postgres.merge import Partial
-from destinations.postgres.shape import LiveTable, prepare
+from destinations.postgres.shape import LiveTable, notices, prepare, unchanged
 from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Prepared, Present, Row, Rows, Table
 
 _Load: TypeAlias = Callable[[Connection, dict[str, LiveTable], Sequence[Batch]], Loaded]
@@ -36,6 +37,7 @@ class PostgresSession:
         self._held = Held(connect, where, loader=connection.info.backend_pid)
         self._schema = schema
         self._where = where
+        self._found: dict[str, Described] | None = None
         self._tables: dict[str, LiveTable] = {}
         self._staged: list[Batch] = []
 
@@ -54,6 +56,10 @@ class PostgresSession:
         known = self._tables.get(table.name)
         if known is not None and known.table == table:
             return Prepared()
+        live = self._unchanged(table)
+        if live is not None:
+            self._tables[table.name] = live
+            return Prepared(notices=notices(live))
         with self._told(), self._connection.transaction():
             live, prepared = prepare(self._connection, self._schema, table)
             if prepared.made and known is not None:
@@ -63,6 +69,14 @@ class PostgresSession:
                 prepared = replace(prepared, forgotten=forgotten)
         self._tables[table.name] = live
         return prepared
+
+    def _unchanged(self, table: Table) -> LiveTable | None:
+        """The table as the session found it when it first asked, if it is as it has to be; each is worth asking for once."""
+        if self._found is None:
+            with self._told():
+                self._found = describe(self._connection, self._schema)
+        there = self._found.pop(table.name, None)
+        return unchanged(self._schema, table, there) if there else None
 
     def lacking(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> Sequence[Row]:
         """Those of the rows that a prepared table does not hold just so, as far as is committed. Thread-safe."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -11,11 +12,17 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from destinations.postgres.connect import Connection
+from destinations.postgres.describing import Described, describe
 from destinations.postgres.history import OWN_COLUMNS, begin, set_aside
 from destinations.postgres.queries import identifiers, query, type_name
 from destinations.postgres.room import MAX_COLUMNS, OVERFLOW, overflow_notice, without_room
 from destinations.postgres.widening import conversion, widened, written
-from engine.contract import DELETED, START, SYNCED, ColumnType, DestinationRefused, Prepared, Table
+from engine.contract import DELETED, START, SYNCED, ColumnType, DestinationRefused, Notice, Prepared, Table
+
+
+@lru_cache(maxsize=128)
+def _statements(shape: Hashable) -> dict[Any, Any]:  # noqa: ARG001 - what the cache tells shapes apart by
+    return {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +37,12 @@ class LiveTable:
     table: Table
     types: Mapping[str, str]
     overflow: frozenset[str] | None = None
-    statements: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+    statements: dict[Any, Any] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Share the statements with every table of this shape, so that a sync need not make those of the one before."""
+        shape = (self.schema, self.table, tuple(self.types.items()), self.overflow)
+        object.__setattr__(self, "statements", _statements(shape))
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -59,19 +71,18 @@ def prepare(connection: Connection, schema: str, table: Table) -> tuple[LiveTabl
     """
     try:
         with connection.transaction():
-            there = _live_columns(connection, schema, table.name)
-            if there and START in there and not table.history:
+            there = describe(connection, schema, table.name).get(table.name)
+            if there and there.is_table and START in there.types and not table.history:
                 set_aside(connection, schema, table.name)
                 there = None
-            live = _asked(connection, schema, table, there or {})
+            live = _asked(schema, table, there)
             if there is None:
                 changes = _create(connection, live)
             else:
                 changes = _add_columns(connection, live, there)
-                wider = {c.name: widened(live.types[c.name], c.type) for c in table.columns if c.name in live.types}
-                live, reasons = widen(connection, live, wider)
+                live, reasons = widen(connection, live, _wider(live))
                 changes += reasons.values()
-                if table.history and START not in there:
+                if table.history and START not in there.types:
                     begin(connection, live.identifier, live.key)
             _check_key_and_add_indexes(connection, live)
     except pg.TooManyColumns as error:
@@ -79,8 +90,22 @@ def prepare(connection: Connection, schema: str, table: Table) -> tuple[LiveTabl
             f"{schema}.{table.name} has no room for the columns it needs: a table of PostgreSQL holds {MAX_COLUMNS}, and "
             "columns that were dropped count too. Rename the table, so that it is made anew."
         ) from error
-    notices = (overflow_notice(table, live.overflow),) if live.overflow else ()
-    return live, Prepared(tuple(changes), made=there is None, notices=notices)
+    return live, Prepared(tuple(changes), made=there is None, notices=notices(live))
+
+
+def unchanged(schema: str, table: Table, there: Described) -> LiveTable | None:
+    """The shape of a table that is all that is asked for already; None where `prepare` has something to do or to say."""
+    if not there.is_table or (START in there.types) != table.history:
+        return None
+    live = _asked(schema, table, there)
+    has_columns = not _missing(live, there) and all(live.types[name] == type_ for name, type_ in _wider(live).items())
+    has_indexes = _has_key(live, there.primary_key) and not _unindexed(live, there.indexes)
+    return live if has_columns and has_indexes else None
+
+
+def notices(live: LiveTable) -> tuple[Notice, ...]:
+    """What a person should know of a table of this shape."""
+    return (overflow_notice(live.table, live.overflow),) if live.overflow else ()
 
 
 def with_overflow(connection: Connection, live: LiveTable) -> LiveTable:
@@ -132,29 +157,22 @@ def _cannot_widen(
     return DestinationRefused(f"Cannot widen {live.schema}.{live.table.name} ({what}). {remedy}")
 
 
-@dataclass(frozen=True, slots=True)
-class _LiveColumn:
-    type: str
-    has_default: bool
-
-
-def _live_columns(connection: Connection, schema: str, table: str) -> dict[str, _LiveColumn] | None:
-    rows = connection.execute(query("describe_table"), {"schema": schema, "table": table}).fetchall()
-    if not rows:
-        return None
-    if rows[0][0] not in {"r", "p"}:
-        raise DestinationRefused(f"{schema}.{table} is not a table. Rename it, or load into another schema.")
-    return {name: _LiveColumn(type_, has_default) for _, name, type_, has_default in rows if name is not None}
-
-
-def _asked(connection: Connection, schema: str, table: Table, there: Mapping[str, _LiveColumn]) -> LiveTable:
+def _asked(schema: str, table: Table, there: Described | None) -> LiveTable:
     """The table as it has to be, but for types that have to be wider."""
-    overflow = without_room(connection, schema, table, there)
+    if there is not None and not there.is_table:
+        raise DestinationRefused(f"{schema}.{table.name} is not a table. Rename it, or load into another schema.")
+    stored = there.types if there else {}
+    overflow = without_room(table, stored, taken=there.attributes if there else 0)
     asked = {column.name: written(column.type) for column in table.columns if column.name not in overflow}
-    types = {name: there[name].type if name in there else type_ for name, type_ in asked.items()}
-    if not overflow and OVERFLOW not in there:
+    types = {name: stored.get(name, type_) for name, type_ in asked.items()}
+    if not overflow and OVERFLOW not in stored:
         return LiveTable(schema, table, types)
     return LiveTable(schema, table, {**types, OVERFLOW: ColumnType.JSONB.value}, overflow)
+
+
+def _wider(live: LiveTable) -> dict[str, str]:
+    """The type that each column has to have, so that it holds what it held and what is asked for."""
+    return {c.name: widened(live.types[c.name], c.type) for c in live.table.columns if c.name in live.types}
 
 
 def _own_columns(live: LiveTable) -> dict[str, tuple[sql.SQL, sql.SQL]]:
@@ -177,34 +195,52 @@ def _create(connection: Connection, live: LiveTable) -> list[str]:
     return [f"made table {live.table.name}"]
 
 
-def _add_columns(connection: Connection, live: LiveTable, there: Mapping[str, _LiveColumn]) -> list[str]:
+def _missing(live: LiveTable, there: Described) -> dict[str, sql.Composable]:
+    """What has to be done to the table for each column that it lacks, or whose default it lacks."""
     add = sql.SQL("ADD COLUMN {} {}")
-    new = [name for name in live.types if name not in there]
-    actions = [add.format(sql.Identifier(name), type_name(live.types[name])) for name in new]
+    actions: dict[str, sql.Composable] = {
+        name: add.format(sql.Identifier(name), type_name(type_))
+        for name, type_ in live.types.items()
+        if name not in there.types
+    }
     for name, (type_, default) in _own_columns(live).items():
-        if name not in there:
-            new.append(name)
-            actions.append(sql.SQL("{} DEFAULT {}").format(add.format(sql.Identifier(name), type_), default))
-        elif not there[name].has_default:
-            actions.append(sql.SQL("ALTER COLUMN {} SET DEFAULT {}").format(sql.Identifier(name), default))
+        if name not in there.types:
+            actions[name] = sql.SQL("{} DEFAULT {}").format(add.format(sql.Identifier(name), type_), default)
+        elif name not in there.defaults:
+            actions[name] = sql.SQL("ALTER COLUMN {} SET DEFAULT {}").format(sql.Identifier(name), default)
+    return actions
+
+
+def _add_columns(connection: Connection, live: LiveTable, there: Described) -> list[str]:
+    actions = _missing(live, there)
     if actions:
-        connection.execute(sql.SQL("ALTER TABLE {} {}").format(live.identifier, sql.SQL(", ").join(actions)))
-    return [f"added column {live.table.name}.{name}" for name in new]
+        connection.execute(sql.SQL("ALTER TABLE {} {}").format(live.identifier, sql.SQL(", ").join(actions.values())))
+    return [f"added column {live.table.name}.{name}" for name in actions if name not in there.types]
+
+
+def _has_key(live: LiveTable, primary_key: tuple[str, ...] | None) -> bool:
+    return primary_key is not None and set(primary_key) == set(live.key)
+
+
+def _unindexed(live: LiveTable, indexes: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The lookups that no index leads to, each once."""
+    leading = [*indexes]
+    without = []
+    for group in live.table.lookups:
+        if not any(set(columns[: len(group)]) == set(group) for columns in leading):
+            without.append(group)
+            leading.append(group)
+    return without
 
 
 def _check_key_and_add_indexes(connection: Connection, live: LiveTable) -> None:
     table = live.table
-    parameters = {"schema": live.schema, "table": table.name}
-    indexes = connection.execute(query("describe_indexes"), parameters).fetchall()
-    keys = [tuple(columns) for is_primary, columns in indexes if is_primary]
-    if not keys or set(keys[0]) != set(live.key):
-        has = f"the primary key ({', '.join(keys[0])})" if keys else "no primary key"
+    there = describe(connection, live.schema, table.name)[table.name]
+    if not _has_key(live, there.primary_key):
+        has = f"the primary key ({', '.join(there.primary_key)})" if there.primary_key else "no primary key"
         raise DestinationRefused(
             f"{live.schema}.{table.name} has {has}, but ({', '.join(live.key)}) is needed. "
             "Rename the table, so that it is made anew, or give it that key."
         )
-    leading = [columns for _, columns in indexes]
-    for group in table.lookups:
-        if not any(set(columns[: len(group)]) == set(group) for columns in leading):
-            connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(live.identifier, identifiers(group)))
-            leading.append(list(group))
+    for group in _unindexed(live, there.indexes):
+        connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(live.identifier, identifiers(group)))

@@ -13,11 +13,15 @@ from destinations.postgres.history import NEXT_START, ended
 from destinations.postgres.queries import identifiers, query, type_name
 from destinations.postgres.room import OVERFLOW
 from destinations.postgres.shape import LiveTable
-from destinations.postgres.widening import known_type
+from destinations.postgres.widening import known_type, written
 from engine.contract import ACTIVE, DELETED, END, START, SYNCED, ColumnType
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+FITTING_COLUMNS = 400
+"""A row of so many columns fits into a page of 8 kB, as a value leaves at most 18 bytes in its row."""
 
 
 def _cached(make: Callable[Concatenate[LiveTable, P], T]) -> Callable[Concatenate[LiveTable, P], T]:
@@ -84,11 +88,12 @@ def same_keys(live: LiveTable) -> bytes:
 
 @_cached
 def update_rows(
-    live: LiveTable, columns: tuple[str, ...], *, deleted: bool, told: tuple[str, ...] = ()
+    live: LiveTable, columns: tuple[str, ...], *, deleted: bool, told: tuple[str, ...] = (), given: bool = False
 ) -> bytes | None:
     """Bring the rows that are there and differ to what is staged; None where there is nothing that could differ.
 
-    Where one of the columns is the overflow, it tells of the columns `told`, and of no other.
+    Where one of the columns is the overflow, it tells of the columns `told`, and of no other. What is `given` is not
+    staged: the statement takes a parameter for each column, its values as texts.
     """
     values = [name for name in columns if name not in live.table.primary_key]
     is_marked = sql.SQL("t.{} IS DISTINCT FROM {}")
@@ -100,7 +105,7 @@ def update_rows(
         return None
     statement = query("update_rows").format(
         target=live.identifier,
-        staging=_staging(live),
+        rows=_rows(live, columns, given=given),
         assignments=_assignments(live, values, deleted=deleted, told=told),
         same_key=_same(live.table.primary_key, "s"),
         changes=sql.SQL(" OR ").join(changes),
@@ -109,13 +114,15 @@ def update_rows(
 
 
 @_cached
-def close_versions(live: LiveTable, columns: tuple[str, ...], *, deleted: bool, told: tuple[str, ...] = ()) -> bytes:
-    """End the versions that what is staged says are not true any more; `told` as in `update_rows`."""
+def close_versions(
+    live: LiveTable, columns: tuple[str, ...], *, deleted: bool, told: tuple[str, ...] = (), given: bool = False
+) -> bytes:
+    """End the versions that what is staged says are not true any more; `told` and `given` as in `update_rows`."""
     values = [name for name in columns if name not in live.table.primary_key]
     differs = [sql.SQL("true")] if deleted else [*_changes(live, values, told), sql.SQL("false")]
     statement = query("update_rows").format(
         target=live.identifier,
-        staging=_staging(live),
+        rows=_rows(live, columns, given=given),
         assignments=_assignments(live, deleted=deleted),
         same_key=_same(live.table.primary_key, "s"),
         changes=sql.SQL("t.{} AND ({})").format(sql.Identifier(ACTIVE), sql.SQL(" OR ").join(differs)),
@@ -124,10 +131,12 @@ def close_versions(live: LiveTable, columns: tuple[str, ...], *, deleted: bool, 
 
 
 @_cached
-def open_versions(live: LiveTable, columns: tuple[str, ...], *, deleted: bool, told: tuple[str, ...] = ()) -> bytes:
+def open_versions(
+    live: LiveTable, columns: tuple[str, ...], *, deleted: bool, told: tuple[str, ...] = (), given: bool = False
+) -> bytes:
     """Add a version where the last one is not true any more, or, of deleted rows, has other values than their last ones.
 
-    What is not staged is as it was; `told` as in `update_rows`.
+    What is not staged is as it was; `told` and `given` as in `update_rows`.
     """
     values = [name for name in columns if name not in live.table.primary_key]
     changed = [*_changes(live, values, told), sql.SQL("false")]
@@ -140,7 +149,7 @@ def open_versions(live: LiveTable, columns: tuple[str, ...], *, deleted: bool, t
     }
     statement = query("open_versions").format(
         target=live.identifier,
-        staging=_staging(live),
+        rows=_rows(live, columns, given=given),
         columns=identifiers(cells),
         values=sql.SQL(", ").join(cells.values()),
         same_key=_same(live.table.primary_key, "s"),
@@ -151,15 +160,15 @@ def open_versions(live: LiveTable, columns: tuple[str, ...], *, deleted: bool, t
 
 
 @_cached
-def insert_rows(live: LiveTable, columns: tuple[str, ...], *, deleted: bool) -> bytes:
-    """Insert the staged rows that are not there."""
+def insert_rows(live: LiveTable, columns: tuple[str, ...], *, deleted: bool, given: bool = False) -> bytes:
+    """Insert the staged rows that are not there; `given` as in `update_rows`."""
     own: dict[str, sql.Composable] = {name: sql.Literal(deleted) for name in live.markers}
     if live.table.history and deleted:
         own |= {ACTIVE: sql.SQL("false"), END: sql.SQL("now()")}
     values = [identifiers(columns, "s"), *own.values()]
     statement = query("insert_rows").format(
         target=live.identifier,
-        staging=_staging(live),
+        rows=_rows(live, columns, given=given),
         columns=identifiers((*columns, *own)),
         values=sql.SQL(", ").join(values),
         same_key=_same(live.table.primary_key, "s"),
@@ -217,6 +226,26 @@ def lacking(live: LiveTable, columns: tuple[str, ...]) -> bytes:
         is_there=_is_there(live) if live.markers else sql.SQL("true"),
     )
     return statement.as_bytes()
+
+
+@_cached
+def may_be_given(live: LiveTable) -> bool:
+    """Whether rows can be parameters of a statement and become what they would by way of the staging table.
+
+    Not where a column is of a type of other people: the cast to varchar(20) cuts what COPY refuses. Nor where rows may
+    be too wide for a page: that is found out while they are staged, before one is touched. And a percent sign in a name
+    would be taken for a parameter.
+    """
+    names = (live.schema, live.table.name, *live.table.column_names, *live.types)
+    are_ours = {*live.types.values()} <= {written(type_) for type_ in ColumnType}
+    return are_ours and len(live.types) <= FITTING_COLUMNS and not any("%" in name for name in names)
+
+
+def _rows(live: LiveTable, columns: tuple[str, ...], *, given: bool) -> sql.Composable:
+    """The rows that are to be merged, as `s`."""
+    if not given:
+        return sql.SQL("{} AS s").format(_staging(live))
+    return sql.SQL("unnest({}) AS s ({})").format(_arrays(live, columns), identifiers(columns))
 
 
 def _staging(live: LiveTable) -> sql.Identifier:

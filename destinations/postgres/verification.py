@@ -13,6 +13,7 @@ from psycopg import sql
 from destinations.postgres import bookkeeping
 from destinations.postgres.careful import load_carefully
 from destinations.postgres.connect import Connection
+from destinations.postgres.describing import describe
 from destinations.postgres.differing import Differing
 from destinations.postgres.errors import CALLS_FOR_CARE, translated
 from destinations.postgres.held import Held
@@ -198,10 +199,10 @@ class PostgresVerification:
 
 def _as_stored(connection: Connection, schema: str, table: Table) -> LiveTable | None:
     """The table as the schema has it, whatever it lacks; None where there is no such table."""
-    described = connection.execute(query("describe_table"), {"schema": schema, "table": table.name})
-    there = {name: type_ for _, name, type_, _ in described}
+    described = describe(connection, schema, table.name).get(table.name)
+    there = described.types if described else {}
     types = {name: there[name] for name in (*table.column_names, OVERFLOW) if name in there}
-    overflow = frozenset(table.column_names) - there.keys() if OVERFLOW in there else None
+    overflow = frozenset(table.column_names).difference(there) if OVERFLOW in there else None
     return LiveTable(schema, replace(table, history=START in there), types, overflow) if there else None
 
 

@@ -149,7 +149,7 @@ def _steps(rng: random.Random, actions: dict[Action, float], count: int, at: Any
 
 
 _SMALL = Scale(7, 9, 36, inputs=12, group=15, worth_cutting=6, remembered=500, query=6000, commit=25)
-_TINY = Scale(3, 4, 12, inputs=5, group=6, worth_cutting=4, remembered=8, query=60, commit=8)
+_TINY = Scale(3, 4, 12, inputs=5, group=6, worth_cutting=4, remembered=8, query=60, commit=8, few=60)
 _LIMITED = 0.08
 """The share of histories in which old records are not read unless they change."""
 _SIZES = (

@@ -30,6 +30,8 @@ class Scale:
     """Characters of property names in a URL."""
     commit: int = 2000
     """Rows worth a commit."""
+    few: int = 2000
+    """Cells that are merged without being staged."""
     columns: int = 1600
     """Columns that a table has room for."""
 
@@ -50,6 +52,7 @@ _CONSTANTS = {
     "connectors.hubspot.recent.CAP": "remembered",
     "connectors.hubspot.records.LONGEST_QUERY": "query",
     "engine.sync.load.ROWS": "commit",
+    "destinations.postgres.merge.FEW": "few",
     "destinations.postgres.room.MAX_COLUMNS": "columns",
 }
 """Where the connector and the engine keep what they know of these sizes."""

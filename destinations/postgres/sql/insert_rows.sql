@@ -1,5 +1,5 @@
 -- Rows that are not there yet.
 INSERT INTO {target} ({columns})
 SELECT {values}
-FROM {staging} AS s
+FROM {rows}
 WHERE NOT EXISTS (SELECT FROM {target} AS t WHERE {same_key})

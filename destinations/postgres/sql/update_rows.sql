@@ -1,5 +1,5 @@
 -- Rows that are there and differ; the others are not touched at all.
 UPDATE {target} AS t
 SET {assignments}
-FROM {staging} AS s
+FROM {rows}
 WHERE {same_key} AND ({changes})

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from postgres_harness import Harness
 
+from destinations.postgres import merge as merging
 from destinations.postgres import room
 from engine.contract import DELETED, Batch, Column, ColumnType, Complete, Deletion, Loaded, Present, Row, Rows, Table
 
@@ -82,28 +83,37 @@ law = settings(max_examples=100, deadline=None, suppress_health_check=[HealthChe
 
 
 @law
-@given(commits=some_commits)
-def test_any_commits_leave_what_a_dictionary_would_hold(harness: Harness, commits: list[list[Batch]]) -> None:
-    obey_the_law(harness, commits)
+@given(commits=some_commits, staged=st.booleans())
+def test_any_commits_leave_what_a_dictionary_would_hold(
+    harness: Harness, commits: list[list[Batch]], *, staged: bool
+) -> None:
+    obey_the_law(harness, commits, staged=staged)
 
 
 @law
-@given(commits=some_commits)
-def test_the_same_holds_for_columns_that_a_table_has_no_room_for(harness: Harness, commits: list[list[Batch]]) -> None:
+@given(commits=some_commits, staged=st.booleans())
+def test_the_same_holds_for_columns_that_a_table_has_no_room_for(
+    harness: Harness, commits: list[list[Batch]], *, staged: bool
+) -> None:
     with patch.object(room, "MAX_COLUMNS", room.RESERVE):
-        obey_the_law(harness, commits)
+        obey_the_law(harness, commits, staged=staged)
 
 
 @law
-@given(commits=some_commits, overflow=st.booleans())
+@given(commits=some_commits, overflow=st.booleans(), staged=st.booleans())
 def test_the_latest_versions_of_a_history_obey_it_too(
-    harness: Harness, commits: list[list[Batch]], *, overflow: bool
+    harness: Harness, commits: list[list[Batch]], *, overflow: bool, staged: bool
 ) -> None:
     with patch.object(room, "MAX_COLUMNS", room.RESERVE if overflow else room.MAX_COLUMNS):
-        obey_the_law(harness, commits, history=True)
+        obey_the_law(harness, commits, staged=staged, history=True)
 
 
-def obey_the_law(harness: Harness, commits: list[list[Batch]], *, history: bool = False) -> None:
+def obey_the_law(harness: Harness, commits: list[list[Batch]], *, staged: bool, history: bool = False) -> None:
+    with patch.object(merging, "FEW", 0 if staged else merging.FEW):
+        obey(harness, commits, history=history)
+
+
+def obey(harness: Harness, commits: list[list[Batch]], *, history: bool) -> None:
     harness.person.execute("DROP TABLE IF EXISTS hubspot.thing, hubspot.owner")
     model: State = {}
     with closing(harness.destination.open("hubspot")) as session:

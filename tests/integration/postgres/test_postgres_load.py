@@ -159,6 +159,15 @@ def test_a_load_finds_its_rows_by_index_whatever_is_known_of_the_table(
         assert "NOT IN" not in statement.decode() or "hashed SubPlan" in plan, plan
 
 
+def test_a_percent_sign_in_a_name_is_one(harness: Harness, session: LoadSession) -> None:
+    table = Table("share", (Column("id", ColumnType.BIGINT), Column("%(share)s", ColumnType.TEXT)), ("id",))
+    session.prepare(table)
+    for share in ("1%", "%s"):
+        session.write(Rows(table.name, table.column_names, [("1", share)]))
+        session.commit("shares", {})
+        assert [row["%(share)s"] for row in harness.read("hubspot", table.name)] == [share]
+
+
 def test_one_key_written_in_two_ways_is_one_row(harness: Harness, session: LoadSession) -> None:
     session.prepare(EVENT)
     first = [("1", "2024-02-29T12:00:00Z", "a"), ("1", "2024-02-29T13:00:00+01:00", "b")]
