@@ -12,7 +12,16 @@ from engine.api.openapi import answers
 from engine.api.reading import Body
 from engine.api.services import Served
 from engine.connections.body import parse
-from engine.connections.schema_body import ColumnBody, ReloadBody, SchemaBody, SchemasBody, TableBody
+from engine.connections.schema_body import (
+    ColumnBody,
+    DropBody,
+    DroppedSchema,
+    DroppedTable,
+    ReloadBody,
+    SchemaBody,
+    SchemasBody,
+    TableBody,
+)
 
 router = APIRouter(tags=["schemas"])
 
@@ -151,3 +160,26 @@ def change_column(  # noqa: PLR0917 - as many as the path has parts
 def columns(connection_id: str, schema: str, table: str, serve: Served) -> Response:
     """All columns that a table has now; the source is asked."""
     return success(data=serve.schemas.columns(connection_id, schema, table))
+
+
+@router.post(
+    "/{connection_id}/schemas/drop-columns",
+    summary="Drop disabled columns",
+    **answers(None, 404, 409, body=DropBody),
+)
+def drop_columns(connection_id: str, raw: Body, serve: Served) -> Response:
+    """Let the next sync take the values of disabled columns out of their tables. The columns stay, empty."""
+    serve.schemas.drop_columns(connection_id, parse(DropBody, raw))
+    return success("Column(s) successfully marked for deletion")
+
+
+@router.delete(
+    "/{connection_id}/schemas/{schema}/tables/{table}/columns/{column}",
+    summary="Drop a disabled column",
+    **answers(None, 404, 409),
+)
+def drop_column(connection_id: str, schema: str, table: str, column: str, serve: Served) -> Response:
+    """The same for one column."""
+    dropped = DroppedSchema(tables={table: DroppedTable(columns=[column])})
+    serve.schemas.drop_columns(connection_id, DropBody(schemas={schema: dropped}))
+    return success("Column successfully marked for deletion")

@@ -45,6 +45,24 @@ class SchemasBody(_Body):
     schemas: dict[str, SchemaBody] = Field(default_factory=dict, description="The schema, by the source's name for it.")
 
 
+class DroppedTable(_Body):
+    """What is dropped of a table."""
+
+    columns: list[str] = Field(min_length=1, description="Disabled columns.")
+
+
+class DroppedSchema(_Body):
+    """What is dropped of the schema."""
+
+    tables: dict[str, DroppedTable] = Field(min_length=1, description="Tables, by name.")
+
+
+class DropBody(_Body):
+    """The body of POST /v1/connections/{id}/schemas/drop-columns."""
+
+    schemas: dict[str, DroppedSchema] = Field(min_length=1, description="The schema, by the source's name for it.")
+
+
 class ReloadBody(_Body):
     """The body of POST /v1/connections/{id}/schemas/reload."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.connections.schema_body import ColumnBody, TableBody
-from engine.contract import InvalidSetting
+from engine.contract import Conflict, InvalidSetting, NotFound
 from engine.state.models import SourceTable
 
 
@@ -43,6 +43,20 @@ def _change_column(table: SourceTable, name: str, wanted: ColumnBody, path: str)
         table.erased = _with(table.erased, name, there=wanted.hashed)
         table.reread = True
     table.touched = _with(table.touched, name, there=True)
+
+
+def drop_column(table: SourceTable, name: str, path: str) -> None:
+    """Let the next sync take a disabled column's values out of the table; the column itself stays, empty.
+
+    Raises:
+        NotFound: there is no such column.
+        Conflict: it is not disabled.
+    """
+    if name not in {column["name"] for column in table.columns}:
+        raise NotFound("column", name)
+    if name not in table.disabled:
+        raise Conflict(f"{path}: The column is not disabled. Disable it first.")
+    table.erased = _with(table.erased, name, there=True)
 
 
 def _with(names: list[str], name: str, *, there: bool) -> list[str]:

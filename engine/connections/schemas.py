@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from engine.connections import checks
 from engine.connections.ends import connect_destination, connect_source, host_of
-from engine.connections.schema_body import ColumnBody, SchemaBody, SchemasBody, TableBody
-from engine.connections.schema_choices import change_table
+from engine.connections.schema_body import ColumnBody, DropBody, SchemaBody, SchemasBody, TableBody
+from engine.connections.schema_choices import change_table, drop_column
 from engine.connections.schema_document import columns_document, schemas_document
 from engine.connections.source_metadata import column_metadata, schema_metadata, table_metadata
 from engine.connections.source_tables import locked, made, remember, tables_of
@@ -112,6 +112,27 @@ class Schemas:
         if column not in {each["name"] for each in self._find(name, table).columns}:
             raise NotFound("column", column)
         return self.change_table(name, schema, table, TableBody(columns={column: body}))
+
+    def drop_columns(self, name: str, body: DropBody) -> None:
+        """Let the next sync take the values of disabled columns out of their tables.
+
+        Raises:
+            NotFound: there is no such schema, table or column.
+            Conflict: a column is not disabled; nothing is done.
+        """
+        with self._database.session() as session:
+            connection = find(session, name)
+            if locked(session, connection.id) is None:
+                raise NotFound("schema config", connection.id, "Reload it, or sync once.")
+            tables = tables_of(session, connection.id)
+            for schema, dropped in body.schemas.items():
+                if schema not in (connection.service, connection.schema):
+                    raise NotFound("schema", schema)
+                for table, wanted in dropped.tables.items():
+                    for column in wanted.columns:
+                        path = f"schemas.{schema}.tables.{table}.columns.{column}"
+                        drop_column(_named("table", table, tables), column, path)
+            _note(session, connection)
 
     def metadata(self, name: str, kind: MetadataKind) -> list[dict[str, Any]]:
         """The schema, its tables or their columns as a flat list; for the columns the source is asked.

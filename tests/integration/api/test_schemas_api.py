@@ -27,7 +27,7 @@ def call(rig: Rig) -> Iterator[Call]:
         def ask(method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
             answer = client.request(method, f"/v1{path}", json=body)
             assert answer.status_code == status, answer.text
-            return answer.json()["data"] if status == 200 else answer.json()["code"]
+            return answer.json().get("data") if status == 200 else answer.json()["code"]
 
         yield ask
 
@@ -142,3 +142,25 @@ def test_nobody_but_the_connection_is_missing(call: Call) -> None:
     for path in ("/connections/nobody/schemas", "/connections/nobody/schemas/paged/tables/a/columns"):
         assert call("GET", path, status=404) == "NotFound_Connection"
     assert call("GET", "/metadata/connectors/nobody/columns", status=404) == "NotFound_Connector"
+
+
+def test_what_is_dropped_is_empty_after_the_next_sync(rig: Rig, call: Call) -> None:
+    path = f"/connections/{rig.connect(streams=['a', 'b'])}/schemas"
+    rig.sync()
+    filled = "SELECT count(name) AS filled, count(*) AS rows FROM test.a"
+    assert rig.one(filled) == {"filled": 50, "rows": 50}
+    column = f"{path}/paged/tables/a/columns/name"
+    assert call("DELETE", column, status=409) == "Conflict"
+    call("PATCH", column, {"enabled": False})
+    body = {"schemas": {"paged": {"tables": {"a": {"columns": ["name", "id"]}}}}}
+    assert call("POST", f"{path}/drop-columns", body, status=409) == "Conflict"  # and nothing is done
+    rig.sync()
+    assert rig.one(filled) == {"filled": 50, "rows": 50}
+    assert call("DELETE", f"{path}/paged/tables/a/columns/none", status=404) == "NotFound_Column"
+    assert call("POST", f"{path}/drop-columns", {"schemas": {"paged": {"tables": {}}}}, status=400) == "InvalidInput"
+    assert call("DELETE", column) is None
+    rig.sync()
+    assert rig.one(filled) == {"filled": 0, "rows": 50}
+    call("PATCH", column, {"enabled": True})
+    rig.sync()
+    assert rig.one(filled) == {"filled": 50, "rows": 50}
