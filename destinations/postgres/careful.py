@@ -21,7 +21,7 @@ from destinations.postgres.fitting import fitting_type, misfits
 from destinations.postgres.folding import movable
 from destinations.postgres.load import by_table, load_table, remove_absent
 from destinations.postgres.merge import TableLoad, texts
-from destinations.postgres.room import OVERFLOW
+from destinations.postgres.room import OVERFLOW, at_least
 from destinations.postgres.shape import LiveTable, widen, with_overflow
 from engine.contract import Batch, ColumnType, Loaded, Present, Row, Rows
 
@@ -140,11 +140,11 @@ class _CarefulLoad:
     def _merge_row(self, target: TableLoad, row: Rows, error: Exception) -> Loaded:
         """Merge a row that cannot be stored as it is: without its widest values if that helps, which go to the overflow."""
         reason = f"PostgreSQL says: {error}".splitlines()[0]
-        widest = movable(self.live, row) if isinstance(error, pg.ProgramLimitExceeded) else []
-        for count in _doubling(len(widest)):
+        widths = movable(self.live, row) if isinstance(error, pg.ProgramLimitExceeded) else {}
+        for count in _doubling(at_least(list(widths.values())), len(widths)):
             with suppress(*UNSTORABLE, pg.TooManyColumns), self._connection.transaction():
                 target.live = with_overflow(self._connection, self.live)
-                loaded = target.merge(row, widest[:count])
+                loaded = target.merge(row, list(widths)[:count])
                 self.live = target.live
                 self._narrowed += [reason] if loaded != Loaded() else []
                 return loaded
@@ -159,9 +159,9 @@ class _CarefulLoad:
         self._reasons.append(reason)
 
 
-def _doubling(limit: int) -> Iterator[int]:
-    """1, 2, 4 and so on, and the limit at last."""
-    count = 1
+def _doubling(first: int, limit: int) -> Iterator[int]:
+    """The first, its double and so on, and the limit at last."""
+    count = max(1, first)
     while count < limit:
         yield count
         count *= 2

@@ -29,10 +29,10 @@ def folded(live: LiveTable, rows: Rows, moved: Collection[str] = ()) -> Rows:
     return replace(rows, columns=columns, rows=[fold(row) for row in rows.rows])
 
 
-def movable(live: LiveTable, rows: Rows) -> list[str]:
-    """The columns whose values in the first row may be moved out of it, the widest first."""
+def movable(live: LiveTable, rows: Rows) -> dict[str, int]:
+    """How wide the values in the first row are that may be moved out of it, by column, the widest first."""
     table = live.table
     stay = {*table.primary_key, *(name for group in table.lookups for name in group), *(live.overflow or ())}
     cells = zip(rows.columns, map(canonical, rows.rows[0]), strict=True)
     widths = {name: len(text) for name, text in cells if text and name not in stay}
-    return sorted(widths, key=lambda name: (-widths[name], name))
+    return dict(sorted(widths.items(), key=lambda item: (-item[1], item[0])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from engine.contract import Notice, Table
 
@@ -40,3 +40,23 @@ def overflow_notice(table: Table, overflow: Collection[str]) -> Notice:
         f"{table.name} has {len(names)} columns more than a table of PostgreSQL has room for ({MAX_COLUMNS}); their values "
         f"are in its column {OVERFLOW}: {', '.join(names[:_SHOWN])}{more}.",
     )
+
+
+PAGE = 8160
+"""Bytes that a row may have within its page of 8 kB."""
+
+OUT_OF_LINE = 18
+"""Bytes that are left in its row of a value that is stored elsewhere."""
+
+
+def at_least(widths: Sequence[int]) -> int:
+    """About how many of a row's values, the widest first, must have no place in it so that the rest fits into a page.
+
+    An estimate to begin with, which spares trying: the server has the last word.
+    """
+    taken = sum(min(width + 1, OUT_OF_LINE) for width in widths)
+    for count, width in enumerate(widths):
+        if taken <= PAGE:
+            return count
+        taken -= min(width + 1, OUT_OF_LINE)
+    return len(widths)
