@@ -14,6 +14,7 @@ from engine.connections import checks, status
 from engine.connections.approvals import Approvals, Subject
 from engine.connections.blocks import trusted_kinds
 from engine.connections.body import NOT_STORED, ConnectionBody, ConnectionChange, check_schedule, check_source
+from engine.connections.destination_body import NETWORKING
 from engine.connections.endpoints import check_networking
 from engine.connections.ends import connect_destination, connect_source, host_of, trust_in
 from engine.connections.grants import check_app, is_granted
@@ -183,7 +184,7 @@ class Connections:
         check_schedule(frequency, columns.get("daily_sync_time"))
         if frequency != DAILY:
             columns["daily_sync_time"] = None
-        networking = {field: columns.get(field, getattr(before, field)) for field in _NETWORKING}
+        networking = {field: columns.get(field, getattr(before, field)) for field in NETWORKING}
         wanted = Connection(id=before.id, service=before.service, config=config, group_id=before.group_id, **networking)
         with self._database.session() as session:
             _check_networking(session, wanted, destination_of(session, before.group_id))
@@ -317,9 +318,6 @@ class Connections:
         """Whether somebody is there to sync a connection that only some workers may."""
         agent = connection.hybrid_deployment_agent_id or record.hybrid_deployment_agent_id
         return [] if agent is None else [checks.agent_test(agent, alive=jobs.worker_is_alive(self._database, agent))]
-
-
-_NETWORKING = ("networking_method", "proxy_agent_id", "private_link_id", "hybrid_deployment_agent_id")
 
 
 def _check_networking(session: Session, connection: Connection, record: DestinationRecord) -> None:
