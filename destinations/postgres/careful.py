@@ -13,6 +13,7 @@ from itertools import chain, islice
 
 from psycopg import errors as pg
 
+from destinations.postgres.arrays import Texts
 from destinations.postgres.bookkeeping import save_reject
 from destinations.postgres.cleaning import cleaned
 from destinations.postgres.connect import Connection
@@ -98,7 +99,7 @@ class _CarefulLoad:
             with_column = [batch for batch in batches if name in batch.columns]
             if not with_column:
                 continue
-            cells = list(chain.from_iterable(texts(b.rows, [b.columns.index(name)])[0] for b in with_column))
+            cells = Texts(chain.from_iterable(texts(b.rows, [b.columns.index(name)])[0] for b in with_column))
             for position in islice(misfits(self._connection, cells, live), 1):
                 types[name] = fitting_type(self._connection, cells, live)
                 misfit[name] = cells[position]

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
+from destinations.postgres.arrays import Texts, TextsDumper
 from destinations.postgres.config import PostgresConfig
 from destinations.postgres.errors import connection_failed
 from engine.contract import Network, StartTls
@@ -85,6 +86,7 @@ def connect(config: PostgresConfig, network: Network | None = None) -> Connectio
             parameters |= way.enter_context(_reached(config, network))
         connection = _connected(parameters, config.where)
         connection.keep(way.pop_all())
+    connection.adapters.register_dumper(Texts, TextsDumper)
     try:
         settings = {**_SESSION, "lock_timeout": LOCK_TIMEOUT}
         # Not every supported server knows every setting.

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from psycopg import sql
 
+from destinations.postgres.arrays import Texts
 from destinations.postgres.connect import Connection
 from destinations.postgres.errors import UNSTORABLE
-from destinations.postgres.merge import Texts, are_dates, are_times
+from destinations.postgres.merge import are_dates, are_times
 from destinations.postgres.queries import type_name
 from destinations.postgres.widening import TIMESTAMPTZ, known_type, written
 from engine.contract import ColumnType, ladder
@@ -22,8 +23,8 @@ def misfits(connection: Connection, cells: Texts, type_: str, start: int = 0) ->
         yield start
         return
     middle = len(cells) // 2
-    yield from misfits(connection, cells[:middle], type_, start)
-    yield from misfits(connection, cells[middle:], type_, start + middle)
+    yield from misfits(connection, Texts(cells[:middle]), type_, start)
+    yield from misfits(connection, Texts(cells[middle:]), type_, start + middle)
 
 
 def fit(connection: Connection, cells: Texts, type_: str) -> bool:

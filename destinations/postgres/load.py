@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, groupby
 
+from destinations.postgres.arrays import Texts
 from destinations.postgres.connect import Connection
 from destinations.postgres.merge import TableLoad, texts
 from destinations.postgres.shape import LiveTable
@@ -33,7 +34,7 @@ def remove_absent(connection: Connection, tables: Mapping[str, LiveTable], batch
         of_rows = (
             (batch.rows, batch.columns.index(present.column)) for batch in rows if present.column in batch.columns
         )
-        given = [key for its_rows, position in of_rows for key in texts(its_rows, [position])[0]]
+        given = Texts(key for its_rows, position in of_rows for key in texts(its_rows, [position])[0])
         for table, column in ((present.table, present.column), *present.dependents):
             gone = TableLoad(connection, tables[table]).remove_absent(
                 replace(present, table=table, column=column), given
@@ -60,7 +61,7 @@ def load_table(target: TableLoad, batches: Sequence[Batch], add: Callable[[Rows]
         loaded += target.remove(columns, keys)
     completes = [batch for batch in batches if isinstance(batch, Complete)]
     if completes:
-        given = [list(chain(*column)) for column in zip(*map(target.keys, rows), strict=True)]
+        given = [Texts(chain(*column)) for column in zip(*map(target.keys, rows), strict=True)]
         for columns, keys in _by_columns(completes):
             loaded += target.remove(columns, keys, given)
     return loaded

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from operator import itemgetter
-from typing import TypeAlias, TypedDict
+from typing import TypedDict
 
 from destinations.postgres import statements
+from destinations.postgres.arrays import Texts
 from destinations.postgres.canonical import canonical, write_canonical
 from destinations.postgres.connect import Connection
 from destinations.postgres.errors import DoesNotFit
@@ -15,9 +16,6 @@ from destinations.postgres.folding import folded
 from destinations.postgres.shape import LiveTable
 from destinations.postgres.widening import TIMESTAMPTZ
 from engine.contract import Cell, ColumnType, Loaded, Present, Row, Rows
-
-Texts: TypeAlias = list[str | None]
-"""The cells of one column, in canonical form."""
 
 FEW = 2000
 """Cells that are given with a statement rather than staged: about what making the staging table costs."""
@@ -64,7 +62,7 @@ _CHECKS: dict[str, Callable[[Iterable[Cell]], bool]] = {ColumnType.DATE: are_dat
 def texts(rows: Iterable[Row], positions: Iterable[int]) -> list[Texts]:
     """The cells at these positions, a list for each position."""
     return [
-        [cell if cell.__class__ is str else canonical(cell) for cell in map(itemgetter(position), rows)]
+        Texts([cell if cell.__class__ is str else canonical(cell) for cell in map(itemgetter(position), rows)])
         for position in positions
     ]
 
@@ -148,7 +146,7 @@ class TableLoad:
 
     def remove(self, columns: tuple[str, ...], keys: Sequence[Row], given: Sequence[Texts] = ()) -> Loaded:
         """Mark the rows of these keys as gone, except those with the primary keys `given`, a list for each key column."""
-        parameters = [*texts(keys, range(len(columns))), *(given or [[] for _ in self.live.table.primary_key])]
+        parameters = [*texts(keys, range(len(columns))), *(given or [Texts() for _ in self.live.table.primary_key])]
         return Loaded(deleted=self._connection.execute(statements.remove_rows(self.live, columns), parameters).rowcount)
 
     def remove_absent(self, present: Present, given: Texts) -> Texts:
@@ -156,8 +154,8 @@ class TableLoad:
         above, to, *keys = map(canonical, (present.above, present.to, *present.keys))
         bounds = [bound for bound in (above, to) if bound is not None]
         statement = statements.remove_absent(self.live, present.column, above=above is not None, to=to is not None)
-        known = [key for key in (*keys, *given) if key is not None]
-        return [key for (key,) in self._connection.execute(statement, [*bounds, known])]
+        known = Texts(key for key in (*keys, *given) if key is not None)
+        return Texts(key for (key,) in self._connection.execute(statement, [*bounds, known]))
 
     def latest(self, rows: Rows, *, ask: bool = False) -> Rows:
         """The same rows without those that a later row of the same key replaces.

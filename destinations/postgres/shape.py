@@ -84,7 +84,8 @@ def prepare(connection: Connection, schema: str, table: Table) -> tuple[LiveTabl
                 changes += reasons.values()
                 if table.history and START not in there.types:
                     begin(connection, live.identifier, live.key)
-            _check_key_and_add_indexes(connection, live)
+                    there = describe(connection, schema, table.name)[table.name]
+            _check_key_and_add_indexes(connection, live, there)
     except pg.TooManyColumns as error:
         raise DestinationRefused(
             f"{schema}.{table.name} has no room for the columns it needs: a table of PostgreSQL holds {MAX_COLUMNS}, and "
@@ -233,14 +234,13 @@ def _unindexed(live: LiveTable, indexes: Iterable[tuple[str, ...]]) -> list[tupl
     return without
 
 
-def _check_key_and_add_indexes(connection: Connection, live: LiveTable) -> None:
-    table = live.table
-    there = describe(connection, live.schema, table.name)[table.name]
-    if not _has_key(live, there.primary_key):
-        has = f"the primary key ({', '.join(there.primary_key)})" if there.primary_key else "no primary key"
+def _check_key_and_add_indexes(connection: Connection, live: LiveTable, there: Described | None) -> None:
+    primary_key, indexes = (there.primary_key, there.indexes) if there else (live.key, [live.key])
+    if not _has_key(live, primary_key):
+        has = f"the primary key ({', '.join(primary_key)})" if primary_key else "no primary key"
         raise DestinationRefused(
-            f"{live.schema}.{table.name} has {has}, but ({', '.join(live.key)}) is needed. "
+            f"{live.schema}.{live.table.name} has {has}, but ({', '.join(live.key)}) is needed. "
             "Rename the table, so that it is made anew, or give it that key."
         )
-    for group in _unindexed(live, there.indexes):
+    for group in _unindexed(live, indexes):
         connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(live.identifier, identifiers(group)))

@@ -111,6 +111,8 @@ class Setup:
     oauth: bool = False
     told: bool = False
     """Whether all changes are announced, so that in the end a sync has to do that does not reconcile."""
+    watched: bool = True
+    """Whether it goes on until syncs have nothing to do, and they are held to that."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class History:
 def history(seed: int) -> History:
     """The history that a seed decides."""
     rng = random.Random(seed)
-    setup = _setup(rng)
+    setup = replace(_setup(rng), watched=seed % _WATCHED == 0)
     happens, goes_wrong = (_TOLD, _FAULTS) if setup.told else (_TOLD | _UNTOLD, _FAULTS | _LOSSES)
     steps: list[Step] = []
     for _ in range(rng.randrange(1, 5)):
@@ -162,6 +164,9 @@ _FULL = 0.15
 """The share of histories in which tables have no room for all properties."""
 _HUGE = 0.002
 """The share of histories with the sizes of the real HubSpot and 20,000 records in one millisecond."""
+
+_WATCHED = 3
+"""Every so many histories are watched to the end: that takes as long as another history."""
 
 
 _NEVER, _SOMETIMES = 31 * 24, 3

@@ -176,6 +176,8 @@ class _Play:
         self._sync(reconcile=not setup.told)
         both = Comparison(world.account, world.url, world.schema, since=setup.since)
         self._played.findings += both.differences()
+        if not setup.watched:
+            return
         if self._widened:
             self._sync(reconcile=True)  # values of a widened column get the form they have as text: 1000 becomes 1e3
         self._quiet("a sync of a quiet source", setup, reconcile=False)

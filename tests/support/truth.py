@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -67,10 +67,13 @@ class Truth:
     """A sandbox account at one moment."""
 
     account: Account
+    _records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
-    def records(self, object_type: str) -> Iterator[dict[str, Any]]:
-        """Every live and every archived record."""
-        return map(json.loads, self.account.truth(object_type))
+    def records(self, object_type: str) -> list[dict[str, Any]]:
+        """Every live and every archived record, as they were when first asked for."""
+        if object_type not in self._records:
+            self._records[object_type] = [json.loads(line) for line in self.account.truth(object_type)]
+        return self._records[object_type]
 
     def kinds(self, object_type: str) -> dict[str, str]:
         """The type of every property by its name."""

@@ -87,7 +87,7 @@ class Template:
         cycles = schema.cycles(plain)
         self._own = [function for _, function in own.items()]
         self._cycles = [
-            _pieces({name: cycle for name, cycle in cycles.items() if len(cycle) == length}, length)
+            _Pieces({name: cycle for name, cycle in cycles.items() if len(cycle) == length}, length)
             for length in sorted({len(cycle) for cycle in cycles.values()})
         ]
         own_slots = "".join(f',{encode(name).decode().replace("%", "%%")}:"%b"' for name in own)
@@ -114,7 +114,7 @@ class Template:
             modified,
             shown_id,
             *[function(number).encode() for function in self._own],
-            *[pieces[number % len(pieces)] for pieces in self._cycles],
+            *[pieces[number % pieces.length] for pieces in self._cycles],
             created,
             modified,
             shown_id,
@@ -122,9 +122,15 @@ class Template:
         )
 
 
-def _pieces(cycles: Mapping[str, Cycle], length: int) -> list[bytes]:
-    """For each position of the cycle, its values as JSON members with a leading comma."""
-    return [
-        b"".join(b",%b:%b" % (encode(name), encode(cycle[position])) for name, cycle in cycles.items())
-        for position in range(length)
-    ]
+class _Pieces(dict[int, bytes]):
+    """For each position of cycles of one length, their values as JSON members with a leading comma; made when asked for."""
+
+    def __init__(self, cycles: Mapping[str, Cycle], length: int) -> None:
+        super().__init__()
+        self.length = length
+        self._cycles = cycles
+
+    def __missing__(self, position: int) -> bytes:
+        members = [b",%b:%b" % (encode(name), encode(cycle[position])) for name, cycle in self._cycles.items()]
+        piece = self[position] = b"".join(members)
+        return piece
