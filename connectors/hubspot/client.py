@@ -87,7 +87,8 @@ class Client:
 
     def get(self, path: str, query: Mapping[str, str], decoder: Decoder[T], *, doing: str) -> T:
         """A GET. `doing` says for an error what was being done."""
-        target = f"{path}?{urlencode(query)}" if query else path
+        # a comma need not be escaped; without any escape Python is done at once with two kilobytes of property names
+        target = f"{path}?{urlencode(query, safe=',')}" if query else path
         return self._call("GET", target, None, decoder, Lane.GENERAL, doing=doing)
 
     def post(

@@ -65,8 +65,8 @@ def update(connection_id: str, raw: Body, serve: Served) -> Response:
 
 @router.delete("/{connection_id}", summary="Delete a connection", **answers(None, 404, 409))
 def delete(connection_id: str, serve: Served) -> Response:
-    """Forget a connection, its credentials and its history. Its tables stay. Not while it is being synced."""
-    connection = serve.connections.delete(connection_id)
+    """Forget a connection, its credentials and its history. Its tables stay. A sync of it is stopped first."""
+    connection = serve.control.delete(connection_id)
     return success(f"Connection with id '{connection.id}' has been deleted")
 
 

@@ -140,12 +140,13 @@ def resume(name: Name) -> None:
 
 @app.command()
 def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Delete a connection; its tables in the destination stay."""
+    """Delete a connection; its tables in the destination stay. A sync that runs is stopped first."""
     from engine.cli.workspace import opened
+    from engine.connections.control import Control
 
     with opened() as workspace:
         connection = workspace.connections.get(name)
         if not yes:
             typer.confirm(f"Delete '{connection.schema}' ({connection.service})? Its tables stay.", abort=True)
-        workspace.connections.delete(connection.id)
+        Control(workspace.database, workspace.vault).delete(connection.id)
     typer.echo(f"Deleted '{connection.schema}'. Its tables in the destination are still there.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 
@@ -11,11 +12,14 @@ from engine.connections import checks, status
 from engine.connections.ends import connect_source, host_of
 from engine.connections.service import Connections
 from engine.connections.store import find, note
-from engine.contract import InvalidSetting
+from engine.contract import Conflict, InvalidSetting
 from engine.queue import jobs
 from engine.state.database import Database
 from engine.state.models import Connection, Sync
 from engine.state.secrets import Vault
+
+LEAVING_SECONDS = 15.0
+"""How long to wait for a sync that was told to stop: it looks every few seconds, and its reading has a few more to end."""
 
 Scope = Mapping[str, Sequence[str]]
 """Tables by their schema."""
@@ -63,6 +67,23 @@ class Control:
         if not connection.paused:
             jobs.enqueue(self._database, connection.id, "resync")
         return connection
+
+    def delete(self, name: str) -> Connection:
+        """Forget the connection, its credentials and its history; its tables stay. A sync that runs is stopped first.
+
+        Raises:
+            Conflict: its sync does not stop.
+        """
+        connection = self._connections.get(name)
+        self._stop(connection)
+        give_up_at = time.monotonic() + LEAVING_SECONDS
+        while True:
+            try:
+                return self._connections.delete(connection.id)
+            except Conflict:
+                if time.monotonic() > give_up_at:
+                    raise
+            time.sleep(0.2)
 
     def _with_credentials(self, name: str) -> Connection:
         connection = self._connections.get(name)

@@ -227,7 +227,9 @@ class Connections:
         with self._database.session() as session:
             connection = find(session, name)
             if status.is_running(last_sync(session, connection), session.scalars(select(func.now())).one()):
-                raise Conflict(f"'{connection.schema}' is being synced. Delete it when the sync has ended.")
+                raise Conflict(
+                    f"'{connection.schema}' is being synced, and its sync has not stopped yet. Try again in a minute."
+                )
             note(session, connection, "deleted", "Deleted. Its tables in the destination stay.")
             session.flush()
             forget_approvals(session, "connection", connection.id)

@@ -121,7 +121,7 @@ def encode(data: Any) -> bytes:
     try:
         return msgspec.json.encode(data)
     except UnicodeEncodeError:
-        return json.dumps(data).encode()
+        return json.dumps(data, default=msgspec.json.decode).encode()
 
 
 def answer(data: Any, status: int = 200) -> Response:

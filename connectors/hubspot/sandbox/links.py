@@ -121,6 +121,8 @@ class Links:
         changed = self._changed.get((from_type, to_type, record_id))
         if changed is not None:
             return changed
+        if not self._bases[to_type].count:
+            return {}
         number = self._bases[from_type].number(record_id)
         if number is None:
             return {}

@@ -120,6 +120,34 @@ def test_force_stops_a_running_sync_and_another_goes_on(rig: Rig, http: httpx.Cl
     assert rig.loaded() == list(range(400))
 
 
+def test_a_connection_is_deleted_in_the_middle_of_its_sync(rig: Rig, http: httpx.Client, post: Any) -> None:
+    connection_id = rig.connect(manual=True, **SLOW)
+    with working(rig):
+        post(f"/v1/connections/{connection_id}/sync")
+        eventually(lambda: len(rig.loaded()) >= 3)
+        answer = http.delete(f"/v1/connections/{connection_id}")
+        assert answer.json() == {
+            "code": "Success",
+            "message": f"Connection with id '{connection_id}' has been deleted",
+        }
+        loaded = rig.loaded()
+        assert http.get(f"/v1/connections/{connection_id}").status_code == 404
+    assert rig.loaded() == loaded
+
+
+def test_a_sync_that_does_not_stop_keeps_its_connection(
+    rig: Rig, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.connections.control.LEAVING_SECONDS", 0.3)
+    connection_id = rig.connect(manual=True)
+    rig.execute(
+        "INSERT INTO penstock.syncs (connection_id, trigger, historical) VALUES (%s, 'manual', true)", connection_id
+    )
+    answer = http.delete(f"/v1/connections/{connection_id}")
+    assert (answer.status_code, "has not stopped yet" in answer.json()["message"]) == (409, True)
+    assert http.get(f"/v1/connections/{connection_id}").status_code == 200
+
+
 def test_everything_is_read_again_once_asked(rig: Rig, http: httpx.Client, post: Any) -> None:
     connection_id = rig.connect(manual=True)
     rig.sync()

@@ -7,8 +7,10 @@ import binascii
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from connectors.hubspot.sandbox.account import Account
-from connectors.hubspot.sandbox.http import Request, Response, answer, batch_answer, invalid, not_found
+from connectors.hubspot.sandbox.http import Request, Response, answer, batch_answer, encode, invalid, not_found
 from connectors.hubspot.sandbox.store import Store
 
 MAX_READ, MAX_WRITE = 1000, 2000
@@ -29,12 +31,14 @@ def read_all(account: Account, request: Request) -> Response:
     """The associations of up to a thousand records; each one that has none is an error, and then the status is 207."""
     one, other = account.store(request.params["type"]), account.store(request.params["to"])
     results: list[dict[str, Any]] = []
-    errors: list[dict[str, Any]] = []
+    errors: list[msgspec.Raw] = []
+    none = encode(_none(one, other, "%b"))  # a thousand of them may be in one answer
     for item in request.inputs(MAX_READ):
         record_id = _number(item)
         page, following = _page(account, one, other, record_id, after=item.get("after"), limit=account.association_page)
         if not page:
-            errors.append(_none(one, other, record_id))
+            shown_id = b"%d" % record_id
+            errors.append(msgspec.Raw(none % (shown_id, shown_id)))
             continue
         result: dict[str, Any] = {"from": {"id": str(record_id)}, "to": page}
         if following:
@@ -156,14 +160,14 @@ def _number(item: Any) -> int:
     return int(text)
 
 
-def _none(one: Store, other: Store, record_id: int) -> dict[str, Any]:
+def _none(one: Store, other: Store, record_id: str) -> dict[str, Any]:
     return {
         "status": "error",
         "category": "OBJECT_NOT_FOUND",
         "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
         "message": f"No {other.kind.singular} is associated with {one.kind.singular} {record_id}.",
         "context": {
-            "fromObjectId": [str(record_id)],
+            "fromObjectId": [record_id],
             "fromObjectType": [one.kind.singular],
             "toObjectType": [other.kind.singular],
         },
