@@ -224,19 +224,28 @@ class CrmStream:
         an association what was true a moment before.
         """
         start = max(at.settled, min(at.recent.complete_from, at.since - OVERLAP))
-        before = at.settled
-        at = yield from self._modified(at, threads, began, start)
-        surely_shown = at.since - self._config.search_lag_minutes * 60_000
-        if before < min(surely_shown, start):
-            at = yield from self._modified(at, threads, began, before, min(surely_shown, start))
-        at = at.settled_until(surely_shown)
+        before, shown = at.settled, self._surely_shown(at)
+        at = yield from self._modified(at, threads, began, start, shown=shown)
+        trailing = min(self._surely_shown(at), start)
+        if before < trailing:
+            at = yield from self._modified(at, threads, began, before, trailing, shown=trailing)
+        at = at.settled_until(max(shown, trailing))
         yield Checkpoint(at.dump())
         return at
 
-    def _modified(self, at: CrmCursor, threads: Threads, began: int, since: int, before: int | None = None) -> Reading:
-        records = Records(self._client, self._layout)
+    def _surely_shown(self, at: CrmCursor) -> int:
+        """The moment before which search shows everything by now."""
+        return at.since - self._config.search_lag_minutes * 60_000
+
+    def _modified(
+        self, at: CrmCursor, threads: Threads, began: int, since: int, before: int | None = None, *, shown: int
+    ) -> Reading:
+        """What was modified in a time; of what is `shown` for good nothing is passed over, since nobody looks there again."""
+        recent, records = at.recent, Records(self._client, self._layout)
         waiting: deque[tuple[Future[list[Message]], dict[str, Any]]] = deque()
-        for changes in self._search.changes(since, before, at.recent.count):
+        for changes in self._search.changes(
+            since, before, lambda moment: 0 if moment < shown else recent.count(moment)
+        ):
             ids = [hit[0] for hit in changes.hits if hit not in at.recent]
             remembered = [hit for hit in changes.hits if hit[1] < began and hit[1] <= changes.newest]
             at = at.and_read(remembered, self._not_ahead(changes.until) if before is None else at.since)

@@ -98,6 +98,8 @@ class Listing:
         self._threads = threads
         self._extent = extent
         self._size = size
+        self._cuts = PARTS + size // WORTH_CUTTING
+        """How often a range may still be cut: where ids come in clusters, cuts fall between them and are for nothing."""
         self._asked: Future[Extent | None] | None = None
         self._parts: list[_Part] = []
         self._by_id: bool | None = None
@@ -183,7 +185,7 @@ class Listing:
 
     def _divide(self) -> None:
         """Cut the fullest range in half until there are enough of them; sparse ids make some of them short."""
-        while sum(not part.done for part in self._parts) < PARTS:
+        while self._cuts and sum(not part.done for part in self._parts) < PARTS:
             fullest = max(self._parts, key=lambda part: part.records)
             if fullest.end is None or fullest.records < WORTH_CUTTING:
                 return
@@ -191,6 +193,7 @@ class Listing:
             rest = _Part(str(middle), fullest.end, density=fullest.density)
             self._parts.insert(self._parts.index(fullest) + 1, rest)
             fullest.end = middle
+            self._cuts -= 1
 
     def _fall_back(self) -> None:
         """Go on in the list's own order from the earliest place that is still to be read."""

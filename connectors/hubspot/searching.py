@@ -26,6 +26,8 @@ PAGE = 200
 """Results per page, the most that search gives."""
 CAP = 10_000
 """Results that can be paged through per query; asking beyond is an error."""
+FEW_PAGES = 5
+"""Pages of one millisecond's records that are too few to pass over."""
 EARLIEST = 1000
 """A filter from 1970 on makes search fail with a 500; a second later it works."""
 
@@ -80,7 +82,8 @@ class Search:
     ) -> Iterator[Changes]:
         """Every record modified at `since` (ms) or later, and before `before`, oldest first, once per modification.
 
-        A millisecond that fills more than a page is passed over where it holds as many records as are `known` of it.
+        A millisecond that fills more than a few pages is passed over where it holds as many records as are `known` of
+        it: likely the same ones, but one can have left it while another came late.
 
         Ends with the last page, or once it is past the newest modification that there was after the first page: a
         source that changes faster than it is read is gone on with by the next call.
@@ -111,7 +114,7 @@ class Search:
                 at, seen = at + 1, set()
 
     def _ties(self, moment: int, known: int) -> Iterator[list[str]]:
-        """All records of one millisecond by id, or none if there are just as many as are known.
+        """All records of one millisecond by id, or none if there are many, and just as many as are known.
 
         Whether search orders ids as numbers or as text is disputed; "greater than the last id as it was returned"
         goes on rightly under either order.
@@ -122,7 +125,7 @@ class Search:
             if last is not None:
                 filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": last})
             hits = self._page(filters, "hs_object_id", "ASCENDING")
-            if last is None and hits.total == known:
+            if last is None and hits.total == known and known > FEW_PAGES * PAGE:
                 return
             if hits.results:
                 last = hits.results[-1].id

@@ -33,7 +33,7 @@ def _of_type(world: World, setup: Setup, object_type: str, *, sweeps: bool) -> i
     if not sweeps:
         return searches
     pages = sum(ceil(count * halved / scale.record_page) + 1 for count in (live, len(world.archived(object_type))))
-    parts = min(8, ceil(live / scale.worth_cutting))
+    cuts = 8 + live // scale.worth_cutting
     batch_reads = 2 if scale.query < 1000 else 1
     relations = [far for near, far in PAIRS if near == object_type]
     associations = sum(
@@ -44,4 +44,4 @@ def _of_type(world: World, setup: Setup, object_type: str, *, sweeps: bool) -> i
         )
         for far in relations
     )
-    return searches + batch_reads * (pages + 2 * parts) + associations
+    return searches + batch_reads * (pages + cuts) + associations

@@ -254,6 +254,34 @@ def test_a_millisecond_that_thousands_share_is_drained_once(mirror: MirrorMaker)
     made.assert_same()
 
 
+@pytest.mark.parametrize(("few_pages", "soon"), [(5, True), (1, False)])
+def test_one_that_comes_late_into_a_millisecond_is_not_taken_for_one_that_has_left_it(
+    mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch, few_pages: int, *, soon: bool
+) -> None:
+    monkeypatch.setattr("connectors.hubspot.searching.FEW_PAGES", few_pages)
+    made = mirror(small(), **SELDOM)
+    made.sync()
+    account = made.account
+    account.advance(LONG_AFTER)
+    leaving, *others, late, newer = account.ids("contacts")
+    account.configure(index_lag=30 * 60)
+    account.touch("contacts", [late])
+    account.configure(index_lag=0)
+    account.touch("contacts", [leaving, *others])
+    account.advance(1)
+    made.sync()
+    account.archive("contacts", leaving)
+    account.advance(40 * 60)
+    made.sync()
+    touched = made.row("contact", others[0])["property_lastmodifieddate"]
+    assert (made.row("contact", late)["property_lastmodifieddate"] == touched) == soon
+    for _ in range(3):
+        account.update("contacts", newer, {"lastname": "on"})
+        account.advance(61 * 60)
+        made.sync()
+    assert made.row("contact", late)["property_lastmodifieddate"] == touched
+
+
 def test_more_changes_than_are_remembered_are_read_once_more_when_they_are_settled(
     mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
