@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from simulation.history import RECONCILE, SYNC, History, Setup, Step
+from simulation.moments import REQUEST, Moment
+from simulation.scale import Scale
 
 _ONLY_ON_REQUEST = {"reconciliation_hours": 744, "archived_hours": 744, "calculated_hours": 744}
 
@@ -31,6 +33,36 @@ KEPT = {
             told=True,
         ),
         (Step("scope_taken", 1), Step(SYNC)),
+    ),
+    "a change that came late into a millisecond was taken for one that had just left it": History(
+        603,
+        Setup(
+            account={
+                "contacts": 120,
+                "companies": 15,
+                "deals": 15,
+                "properties": 10,
+                "seed": 756,
+                "sparse_ids": True,
+                "limit": 190,
+                "rotate_refresh_tokens": True,
+                "expires_in": 1800,
+            },
+            behaviour={"index_lag": 20},
+            config={**_ONLY_ON_REQUEST, "archived_hours": 0},
+            scale=Scale(7, 9, 36, inputs=12, group=15, worth_cutting=6, remembered=500, query=6000, commit=25),
+            oauth=True,
+            told=True,
+        ),
+        (
+            Step("index_lag", 4213512239, Moment(REQUEST, "/token", 7)),
+            Step(SYNC),
+            Step("touch", 2160672370),
+            Step("doze", 2516839743),
+            Step("update", 2500915602),
+            Step("doze", 2943673376),
+            Step(SYNC),
+        ),
     ),
 }
 """By what went wrong."""

@@ -84,11 +84,11 @@ def _extent(ids: Sequence[int]) -> Extent | None:
     return Extent(max(ids), len(ids)) if ids else None
 
 
-def _read(server: ByNextId, ranges: tuple[Range, ...] = (Range(),)) -> tuple[set[int], list[Notice]]:
+def _read(server: ByNextId, ranges: tuple[Range, ...] = (Range(),), size: int = 10**6) -> tuple[set[int], list[Notice]]:
     seen: set[int] = set()
     notices: list[Notice] = []
     with Threads(4, "test") as threads:
-        reading = Listing(server, threads, lambda: _extent(server.ids), 10**6)  # type: ignore[arg-type]
+        reading = Listing(server, threads, lambda: _extent(server.ids), size)  # type: ignore[arg-type]
         for page in reading.read(ranges):
             if isinstance(page, Notice):
                 notices.append(page)
@@ -118,6 +118,15 @@ def test_a_documented_cursor_is_entered_in_several_places(exact: bool) -> None:
     jumps = [after for after in server.asked[1:10] if after and int(after) > ids[20]]
     assert len(jumps) >= 6
     assert len(server.asked) < 400 / PAGE * 1.6
+
+
+def test_clusters_of_ids_with_nothing_between_them_cost_few_jumps() -> None:
+    ids = {first + i for first in (10**3, 10**8, 10**11) for i in range(60)}
+    server = ByNextId(sorted(ids))
+    seen, _ = _read(server, size=len(ids))
+    assert seen == ids
+    cuts = listing.PARTS + len(ids) / listing.WORTH_CUTTING
+    assert len(server.asked) <= len(ids) / PAGE + cuts + 2  # what is left of a page in the middle, and the open end
 
 
 def test_an_opaque_cursor_is_followed_without_a_jump() -> None:
