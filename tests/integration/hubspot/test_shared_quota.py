@@ -64,7 +64,7 @@ def synced_at_once(mirrors: Sequence[Mirror], logs: Path) -> list[tuple[int, str
 
 @pytest.mark.parametrize("apps", ["one app", "an app each"])
 def test_two_processes_stay_within_the_limits_of_one_account(mirror: MirrorMaker, tmp_path: Path, apps: str) -> None:
-    account = made_account(contacts=2500, companies=150, deals=250, properties=10)
+    account = made_account(contacts=3500, companies=150, deals=250, properties=10)
     account.add_token("another app's")
     tokens = [account.token, account.token if apps == "one app" else "another app's"]
     mirrors = [mirror(account, auth={"access_token": token}) for token in tokens]
