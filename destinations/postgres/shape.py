@@ -19,8 +19,11 @@ from destinations.postgres.room import MAX_COLUMNS, OVERFLOW, overflow_notice, w
 from destinations.postgres.widening import conversion, widened, written
 from engine.contract import DELETED, START, SYNCED, ColumnType, DestinationRefused, Notice, Prepared, Table
 
+SHAPES = 32
+"""Tables whose statements are kept from sync to sync: those of two connections. One of 2,000 columns takes a megabyte."""
 
-@lru_cache(maxsize=128)
+
+@lru_cache(maxsize=SHAPES)
 def _statements(shape: Hashable) -> dict[Any, Any]:  # noqa: ARG001 - what the cache tells shapes apart by
     return {}
 
