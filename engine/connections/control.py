@@ -75,9 +75,9 @@ class Control:
             Conflict: its sync does not stop.
         """
         connection = self._connections.get(name)
-        self._stop(connection)
         give_up_at = time.monotonic() + LEAVING_SECONDS
         while True:
+            self._stop(connection)  # also one that begins meanwhile
             try:
                 return self._connections.delete(connection.id)
             except Conflict:
