@@ -117,7 +117,7 @@ class Request:
 
 
 def encode(data: Any) -> bytes:
-    """Data as JSON; half of a surrogate pair, which has no UTF-8, as the escape that HubSpot sends."""
+    """Data, of which parts may be JSON already, as JSON; half of a surrogate pair, which has no UTF-8, as HubSpot's escape."""
     try:
         return msgspec.json.encode(data)
     except UnicodeEncodeError:

@@ -84,12 +84,16 @@ def _extent(ids: Sequence[int]) -> Extent | None:
     return Extent(max(ids), len(ids)) if ids else None
 
 
+def _reading(server: ByNextId, threads: Threads, size: int = 10**6) -> Listing:
+    # a server stands in for `Records`, of which a listing calls nothing but `page`
+    return Listing(server, threads, lambda: _extent(server.ids), size)  # type: ignore[arg-type]
+
+
 def _read(server: ByNextId, ranges: tuple[Range, ...] = (Range(),), size: int = 10**6) -> tuple[set[int], list[Notice]]:
     seen: set[int] = set()
     notices: list[Notice] = []
     with Threads(4, "test") as threads:
-        reading = Listing(server, threads, lambda: _extent(server.ids), size)  # type: ignore[arg-type]
-        for page in reading.read(ranges):
+        for page in _reading(server, threads, size).read(ranges):
             if isinstance(page, Notice):
                 notices.append(page)
             else:
@@ -149,7 +153,7 @@ def test_a_read_that_broke_off_goes_on_where_it_was(ids: set[int], pages: int) -
     seen: set[int] = set()
     left: tuple[Range, ...] = (Range(),)
     with Threads(4, "test") as threads:
-        reading = Listing(server, threads, lambda: _extent(sorted(ids)), 10**6)  # type: ignore[arg-type]
+        reading = _reading(server, threads)
         for page, _ in zip(reading.read(left), range(pages), strict=False):
             assert isinstance(page, ListPage)
             seen.update(int(id_) for id_ in page.found.ids)

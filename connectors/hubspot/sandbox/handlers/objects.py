@@ -33,8 +33,7 @@ def list_records(account: Account, request: Request) -> Response:
     template = store.renderer.template(request.many("properties"))
     wanted = request.many("associations") or ()
     results = [
-        template.write(entry, _associations(account, store, entry[0], wanted, request) if wanted else b"")
-        for entry in page[:shown]
+        template.write(entry, _associations(account, store, entry[0], wanted, request)) for entry in page[:shown]
     ]
     body = b'{"results":[' + b",".join(results) + b"]"
     if len(page) > shown:
