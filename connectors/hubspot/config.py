@@ -47,6 +47,10 @@ class HubSpotConfig(BaseModel):
         description="Hours between two readings of all calculated properties; 0: with every sync; unset: by the size "
         "of the account.",
     )
+    sync_sensitive_data: bool = Field(
+        False, description="Kept and shown only; no effect: what is read is what the credentials' scopes open."
+    )
+    sync_highly_sensitive_data: bool = Field(False, description="Kept and shown only; no effect, as above.")
     tables_without_access_updated_at: str | None = Field(
         None, description="When the list of tables that the credentials cannot read was last renewed. Read-only."
     )
@@ -54,8 +58,11 @@ class HubSpotConfig(BaseModel):
     @field_validator("backward_sync_limit_date", mode="before")
     @classmethod
     def _iso_day(cls, value: Any) -> Any:
+        if value is None:
+            return None
         if not isinstance(value, str):
-            return value
+            msg = "is not text of the form YYYY-MM-DD"
+            raise ValueError(msg)  # noqa: TRY004 - pydantic's findings are ValueErrors
         try:
             return datetime.strptime(value, ISO_DATE).replace(tzinfo=UTC).date()
         except ValueError:

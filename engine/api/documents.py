@@ -77,6 +77,14 @@ class SyncDetails(_Document):
     last_synced: datetime | None = Field(None, description="When a sync last succeeded.")
 
 
+class ScheduleDocument(_Document):
+    """The schedule in one block."""
+
+    schedule_type: Literal["INTERVAL", "TIME_OF_DAY", "MANUAL"] = Field(description="When it is synced.")
+    interval: int | None = Field(None, description="Minutes between two syncs; with INTERVAL.")
+    time_of_day: str | None = Field(None, description="HH:00 at which a daily sync starts; with TIME_OF_DAY.")
+
+
 class ConnectionDocument(_Document):
     """A connection, without its credentials."""
 
@@ -94,14 +102,15 @@ class ConnectionDocument(_Document):
     sync_frequency: int = Field(description="Minutes between two syncs.")
     schedule_type: Literal["auto", "manual"] = Field(description="manual: synced only when asked to.")
     daily_sync_time: str | None = Field(description="HH:00 at which a daily sync starts, if it was given.")
+    schedule: ScheduleDocument = Field(description="The same schedule in one block.")
     data_delay_sensitivity: Literal["LOW", "NORMAL", "HIGH", "CUSTOM", "SYNC_FREQUENCY"] = Field(
         description="How late data may be before it counts as delayed."
     )
     data_delay_threshold: int = Field(description="Minutes, for data_delay_sensitivity CUSTOM.")
-    networking_method: str = Field(description="Directly.")
-    proxy_agent_id: str | None = Field(description="As it was given; no effect.")
-    private_link_id: str | None = Field(description="As it was given; no effect.")
-    hybrid_deployment_agent_id: str | None = Field(description="As it was given; no effect.")
+    networking_method: str = Field(description="How its source and its destination are reached.")
+    proxy_agent_id: str | None = Field(description="The proxy, for ProxyAgent.")
+    private_link_id: str | None = Field(description="The address, for PrivateLink; null: the destination's.")
+    hybrid_deployment_agent_id: str | None = Field(description="Only workers started with this id sync it.")
     local_processing_agent_id: str | None = Field(description="As it was given; no effect.")
     external_secrets_manager_id: str | None = Field(None, description="As it was given; no effect.")
     destination_schema_names: str | None = Field(None, description="As it was given; no effect.")

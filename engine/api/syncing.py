@@ -62,5 +62,5 @@ def state(connection_id: str, serve: Served) -> Response:
 )
 def resync_table(connection_id: str, schema: str, table: str, serve: Served) -> Response:
     """Read one table again, over the data that is there."""
-    serve.control.resync(connection_id, {schema: [table]})
+    serve.control.resync_table(connection_id, schema, table)
     return success("Re-sync has been triggered successfully")

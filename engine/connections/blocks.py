@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any, Literal, Protocol, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from engine.network.trust import Kind
 from engine.state.models import DAILY, SYNC_FREQUENCIES
@@ -17,6 +17,13 @@ Day = Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"
 
 LONGEST = 2000
 """Characters of a text that has no other limit; nothing real comes near."""
+
+
+def _no_truth(value: Any) -> Any:
+    if isinstance(value, bool):
+        msg = "must be a whole number."
+        raise ValueError(msg)  # noqa: TRY004 - pydantic's findings are ValueErrors
+    return value
 
 
 def _frequency(minutes: int) -> int:
@@ -44,8 +51,10 @@ def _http(uri: str) -> str:
     return uri
 
 
+Whole = Annotated[int, BeforeValidator(_no_truth)]
+"""A whole number; to Python true is one, too."""
 Frequency = Annotated[
-    int, AfterValidator(_frequency), WithJsonSchema({"type": "integer", "enum": list(SYNC_FREQUENCIES)})
+    Whole, AfterValidator(_frequency), WithJsonSchema({"type": "integer", "enum": list(SYNC_FREQUENCIES)})
 ]
 FullHour = Annotated[
     str, AfterValidator(_full_hour), WithJsonSchema({"type": "string", "pattern": f"^{_FULL_HOUR.pattern}$"})
@@ -134,3 +143,12 @@ class Schedule(BaseModel):
                 return {"schedule_type": "auto", "sync_frequency": DAILY, "daily_sync_time": self.time_of_day}
             case _:
                 return {"schedule_type": "manual"}
+
+
+def schedule_block(schedule_type: str, sync_frequency: int, daily_sync_time: str | None) -> dict[str, Any]:
+    """The columns of a connection as such a block."""
+    if schedule_type == "manual":
+        return {"schedule_type": "MANUAL"}
+    if daily_sync_time is not None:
+        return {"schedule_type": "TIME_OF_DAY", "time_of_day": daily_sync_time}
+    return {"schedule_type": "INTERVAL", "interval": sync_frequency}

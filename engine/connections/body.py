@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, Secret, ValidationError
@@ -18,7 +19,9 @@ from engine.connections.blocks import (
     Schedule,
     TrustCertificates,
     TrustFingerprints,
+    Whole,
 )
+from engine.connections.merging import merged
 from engine.contract import InvalidSetting, Method, SourcePlugin
 from engine.invalid import invalid_setting
 from engine.state.models import DAILY, DEFAULT_GROUP
@@ -63,7 +66,7 @@ class _Fields(BaseModel):
     data_delay_sensitivity: Literal["LOW", "NORMAL", "HIGH", "CUSTOM", "SYNC_FREQUENCY"] = Field(
         "NORMAL", description="How late data may be before status.update_state is delayed."
     )
-    data_delay_threshold: int = Field(
+    data_delay_threshold: Whole = Field(
         0, ge=0, le=LONGEST_DELAY, description="Minutes, for data_delay_sensitivity CUSTOM."
     )
     networking_method: Method = Field(
@@ -187,14 +190,15 @@ class TablesBody(RootModel[Tables]):
 
 
 def parse(model: type[_Model], raw: Mapping[str, Any]) -> _Model:
-    """A body from its JSON object. A field that is null is as if left out, unless null is among its values.
+    """A body from its JSON object. A field that is null or "" is as if left out, or is null where that is a value.
 
     Raises:
         InvalidSetting: a field is unknown, missing or cannot be taken; it is named by its path.
     """
     fields = model.model_fields
-    # Clients in Go send null for what was not set.
-    given = {name: value for name, value in raw.items() if value is not None or _can_be_null(fields.get(name))}
+    # Clients in Go send null for what was not set, and Terraform's "" for what was taken away.
+    given = {name: None if value == "" else value for name, value in raw.items()}
+    given = {name: value for name, value in given.items() if value is not None or _can_be_null(fields.get(name))}
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -205,20 +209,44 @@ def _can_be_null(field: FieldInfo | None) -> bool:
     return field is None or field.default is None
 
 
-def check_source(plugin: SourcePlugin, config: Mapping[str, Any], auth: Mapping[str, Any] | None) -> None:
-    """Hold that the source takes this config and these credentials.
+def checked_config(plugin: SourcePlugin, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A source's config as it is stored: what was given, each value in the form of its setting's type.
+
+    Raises:
+        InvalidSetting: the source does not take it; the field is named by its path.
+    """
+    return _checked(plugin.config, config, "config").model_dump(mode="json", exclude_unset=True)
+
+
+def check_auth(plugin: SourcePlugin, auth: Mapping[str, Any]) -> None:
+    """Hold that the source takes these credentials.
 
     Raises:
         InvalidSetting: it does not; the field is named by its path.
     """
-    parts: list[tuple[str, type[BaseModel], Mapping[str, Any]]] = [("config", plugin.config, config)]
-    if auth is not None:
-        parts.append(("auth", plugin.auth, auth))
-    for name, model, given in parts:
-        try:
-            model.model_validate(dict(given))
-        except ValidationError as error:
-            raise invalid_setting(error, prefix=name, known=list(model.model_fields)) from None
+    _checked(plugin.auth, auth, "auth")
+
+
+def changed_auth(plugin: SourcePlugin, stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Credentials after a change: what is not given stays, unless what is given is another way in, complete by itself.
+
+    Raises:
+        InvalidSetting: the source takes neither; the field is named by its path.
+    """
+    with suppress(InvalidSetting):
+        auth = merged(stored, given)
+        check_auth(plugin, auth)
+        return auth
+    auth = merged({}, given)
+    check_auth(plugin, auth)
+    return auth
+
+
+def _checked(model: type[_Model], given: Mapping[str, Any], what: str) -> _Model:
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        raise invalid_setting(error, prefix=what, known=list(model.model_fields)) from None
 
 
 def check_schedule(sync_frequency: int, daily_sync_time: str | None) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from itertools import chain
 
 from sqlalchemy import update
 
 from engine.connections import checks, status
 from engine.connections.ends import connect_source, host_of
 from engine.connections.service import Connections
-from engine.connections.store import find, note
-from engine.contract import Conflict, InvalidSetting
+from engine.connections.store import hold, note
+from engine.contract import Conflict, InvalidSetting, NotFound
 from engine.queue import jobs
 from engine.state.database import Database
 from engine.state.models import Connection, Sync
@@ -61,12 +62,30 @@ class Control:
         """
         connection = self._with_credentials(name)
         if scope is None:
-            connection = self._connections.request_historical(connection.id)
-        else:
-            connection = self._request_tables(connection, scope)
-        if not connection.paused:
-            jobs.enqueue(self._database, connection.id, "resync")
-        return connection
+            return self._resynced(self._connections.request_historical(connection.id))
+        for schema in scope:
+            if schema not in (connection.schema, connection.service):
+                raise InvalidSetting(schema, f"There is no such schema. The tables are in '{connection.schema}'.")
+        wanted, filling = set(chain.from_iterable(scope.values())), self._filling(connection)
+        unknown = sorted(wanted - filling.keys())
+        if unknown:
+            raise InvalidSetting(connection.schema, f"There is no table '{unknown[0]}'.")
+        return self._resynced(self._request_tables(connection, wanted, filling))
+
+    def resync_table(self, name: str, schema: str, table: str) -> Connection:
+        """The same for one table.
+
+        Raises:
+            InvalidSetting: the connection has no credentials yet.
+            NotFound: there is no such schema or table; the source was asked.
+        """
+        connection = self._with_credentials(name)
+        if schema not in (connection.schema, connection.service):
+            raise NotFound("schema", schema)
+        filling = self._filling(connection)
+        if table not in filling:
+            raise NotFound("table", table)
+        return self._resynced(self._request_tables(connection, {table}, filling))
 
     def delete(self, name: str) -> Connection:
         """Forget the connection, its credentials and its history; its tables stay. A sync that runs is stopped first.
@@ -105,30 +124,25 @@ class Control:
                 .values(stop_requested=True)
             )
 
-    def _request_tables(self, connection: Connection, scope: Scope) -> Connection:
-        named: set[str] = set()
-        for schema, tables in scope.items():
-            if schema not in (connection.schema, connection.service):
-                raise InvalidSetting(schema, f"There is no such schema. The tables are in '{connection.schema}'.")
-            named |= set(tables)
-        streams = self._filling(connection, named)
+    def _resynced(self, connection: Connection) -> Connection:
+        if not connection.paused:
+            jobs.enqueue(self._database, connection.id, "resync")
+        return connection
+
+    def _request_tables(self, connection: Connection, tables: set[str], filling: Mapping[str, str]) -> Connection:
         with self._database.session() as session:
-            stored = find(session, connection.id)
-            stored.resync_streams = sorted({*stored.resync_streams, *streams})
-            told = ", ".join(sorted(named))
+            stored = hold(session, connection.id)
+            stored.resync_streams = sorted({*stored.resync_streams, *(filling[table] for table in tables)})
+            told = ", ".join(sorted(tables))
             note(session, stored, "tables_resync_requested", f"The next sync reads these tables again: {told}.")
         return stored
 
-    def _filling(self, connection: Connection, tables: set[str]) -> set[str]:
-        """The streams that fill these tables."""
+    def _filling(self, connection: Connection) -> dict[str, str]:
+        """The source's tables as they are now, each with the stream that fills it."""
         host = host_of(connection, self._database, self._vault)
         with closing(connect_source(connection, host)) as source:
             streams = source.discover({}).streams
-        filling = {table.name: stream.name for stream in streams for table in stream.tables}
-        unknown = sorted(tables - filling.keys())
-        if unknown:
-            raise InvalidSetting(connection.schema, f"There is no table '{unknown[0]}'.")
-        return {filling[table] for table in tables}
+        return {table.name: stream.name for stream in streams for table in stream.tables}
 
     def _note(self, connection: Connection, kind: str, message: str) -> None:
         with self._database.session() as session:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Secret, SecretStr, ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from engine.connections import status
 from engine.connections.approvals import Approvals, Subject
@@ -17,6 +18,7 @@ from engine.connections.checks import results
 from engine.connections.destination_body import KEPT, NETWORKING, DestinationBody, DestinationChange
 from engine.connections.endpoints import check_networking
 from engine.connections.ends import connect_destination, trust_in
+from engine.connections.merging import merged
 from engine.connections.ssh_keys import public_key_of
 from engine.connections.store import forget_approvals
 from engine.contract import Conflict, InvalidSetting, NotFound, SetupTest
@@ -91,31 +93,27 @@ class Destinations:
         """
         if not change.model_fields_set - NOT_STORED:
             raise InvalidSetting("", "Nothing was given that could be changed.")
-        record = self.get(group_id)
-        given = change.config.get_secret_value()
-        if given:
-            record.config = self._sealed(record.service, _merged(self._opened(record), given))
-        if change.time_zone_offset is not None:
-            record.time_zone_offset = change.time_zone_offset
-        record.kept = {**record.kept, **change.kept()}
-        networking = change.networking()
-        for column, value in networking.items():
-            setattr(record, column, value)
-        trust = self._trust(record, change)
-        tests = self._tests(record, trust) if change.run_setup_tests and (given or networking) else []
+        tested = self.get(group_id)
+        self._apply(change, tested)
+        trust = self._trust(tested, change)
+        is_moved = bool(change.config.get_secret_value() or change.networking())
+        tests = self._tests(tested, trust) if change.run_setup_tests and is_moved else []
         with self._database.session() as session:
-            session.merge(record)
+            record = _hold(session, group_id)  # somebody else may have changed it while the tests ran
+            self._apply(change, record)
+            record.setup_status = tested.setup_status
         self._keep(record, trust)
         jobs.settle(self._database)
         return record, tests
 
     def test(self, group_id: str, body: Trusting) -> tuple[DestinationRecord, list[SetupTest]]:
         """Run the setup tests, and set the setup status by them."""
-        record = self.get(group_id)
-        trust = self._trust(record, body)
-        tests = self._tests(record, trust, changed=False)
+        tested = self.get(group_id)
+        trust = self._trust(tested, body)
+        tests = self._tests(tested, trust, changed=False)
         with self._database.session() as session:
-            session.get_one(DestinationRecord, group_id).setup_status = record.setup_status
+            record = _hold(session, group_id)
+            record.setup_status = tested.setup_status
         self._keep(record, trust)
         return record, tests
 
@@ -125,13 +123,13 @@ class Destinations:
         Raises:
             Conflict: connections load to it.
         """
-        self.get(group_id)
         with self._database.session() as session:
+            record = _hold(session, group_id)
             name = session.scalar(select(Connection.schema).where(Connection.group_id == group_id).limit(1))
             if name is not None:
                 raise Conflict(f"Connections load to '{group_id}' ('{name}'). Delete those first.")
             forget_approvals(session, "destination", group_id)
-            session.delete(session.get_one(DestinationRecord, group_id))
+            session.delete(record)
 
     def document(self, record: DestinationRecord) -> dict[str, Any]:
         """A destination as the REST interface shows it, its secrets masked.
@@ -150,6 +148,16 @@ class Destinations:
             **record.kept,
             "config": {name: str(value) if type(value) is int else value for name, value in config.items()},
         }
+
+    def _apply(self, change: DestinationChange, record: DestinationRecord) -> None:
+        given = change.config.get_secret_value()
+        if given:
+            record.config = self._sealed(record.service, merged(self._opened(record), given))
+        if change.time_zone_offset is not None:
+            record.time_zone_offset = change.time_zone_offset
+        record.kept = {**record.kept, **change.kept()}
+        for column, value in change.networking().items():
+            setattr(record, column, value)
 
     def _tests(self, record: DestinationRecord, trust: Trust, *, changed: bool = True) -> list[SetupTest]:
         tests = results(connect_destination(record, self._database, self._vault, trust=trust))
@@ -198,7 +206,9 @@ class Destinations:
         return shown
 
 
-def _merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """What is stored with what is given over it: null takes a setting away, a mask given back changes nothing."""
-    merged = {**stored, **{name: value for name, value in given.items() if value != MASK}}
-    return {name: value for name, value in merged.items() if value is not None}
+def _hold(session: Session, group_id: str) -> DestinationRecord:
+    """A group's destination as it is now; nobody else changes it until the transaction is over."""
+    record = session.get(DestinationRecord, group_id, with_for_update=True)
+    if record is None:
+        raise NotFound("destination", group_id)
+    return record

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.connections import status
+from engine.connections.blocks import schedule_block
 from engine.connections.status import Ran
 from engine.connections.store import Look
 from engine.contract import SetupTest
@@ -30,6 +31,7 @@ def connection_document(connection: Connection, last: Ran | None, now: datetime)
         "sync_frequency": connection.sync_frequency,
         "schedule_type": connection.schedule_type,
         "daily_sync_time": connection.daily_sync_time,
+        "schedule": schedule_block(connection.schedule_type, connection.sync_frequency, connection.daily_sync_time),
         "data_delay_sensitivity": connection.data_delay_sensitivity,
         "data_delay_threshold": connection.data_delay_threshold,
         "networking_method": connection.networking_method,

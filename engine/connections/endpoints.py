@@ -122,8 +122,10 @@ class Endpoints:
         Raises:
             Conflict: a connection or a destination goes through it.
         """
-        self.get(endpoint_id)
         with self._database.session() as session:
+            endpoint = session.get(Endpoint, (self._kind, endpoint_id), with_for_update=True)
+            if endpoint is None:
+                raise NotFound(self._what, endpoint_id)
             method, of_connection, of_destination = _USES[self._kind]
             users = union_all(
                 select(Connection.schema).where(Connection.networking_method == method, of_connection == endpoint_id),
@@ -134,7 +136,7 @@ class Endpoints:
             user = session.scalar(users.limit(1))
             if user is not None:
                 raise Conflict(f"'{user}' goes through it ({method}). Change that first.")
-            session.delete(session.get_one(Endpoint, (self._kind, endpoint_id)))
+            session.delete(endpoint)
 
     def document(self, endpoint: Endpoint) -> dict[str, Any]:
         """One as the REST interface shows it, its secrets masked."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from engine.connections.document import timestamp
 from engine.connections.store import forget_approvals
@@ -53,7 +55,9 @@ class Groups:
             Conflict: another group has that name.
         """
         group = Group(id=secrets.token_hex(8), name=body.name)
-        return self._stored(group)
+        with _naming(body.name), self._database.session() as session:
+            session.add(group)
+        return group
 
     def rename(self, group_id: str, body: GroupBody) -> Group:
         """Give the group another name.
@@ -61,9 +65,10 @@ class Groups:
         Raises:
             Conflict: another group has that name.
         """
-        group = self.get(group_id)
-        group.name = body.name
-        return self._stored(group)
+        with _naming(body.name), self._database.session() as session:
+            group = _hold(session, group_id)
+            group.name = body.name
+        return group
 
     def delete(self, group_id: str) -> None:
         """Forget the group and its destination; the database that was the destination is not touched.
@@ -71,22 +76,32 @@ class Groups:
         Raises:
             Conflict: it has connections, or is the default one.
         """
-        self.get(group_id)
         if group_id == DEFAULT_GROUP:
             raise Conflict(f"The group '{DEFAULT_GROUP}' stays: connections belong to it unless they say otherwise.")
         with self._database.session() as session:
+            group = _hold(session, group_id)
             name = session.scalar(select(Connection.schema).where(Connection.group_id == group_id).limit(1))
             if name is not None:
                 raise Conflict(f"The group '{group_id}' has connections ('{name}'). Delete those first.")
             forget_approvals(session, "destination", group_id)
-            session.delete(session.get_one(Group, group_id))
+            session.delete(group)
 
-    def _stored(self, group: Group) -> Group:
-        try:
-            with self._database.session() as session:
-                return session.merge(group)
-        except IntegrityError:
-            raise Conflict(f"name: There is a group '{group.name}' already.") from None
+
+def _hold(session: Session, group_id: str) -> Group:
+    """The group as it is now; nobody else changes it until the transaction is over."""
+    group = session.get(Group, group_id, with_for_update=True)
+    if group is None:
+        raise NotFound("group", group_id)
+    return group
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Groups have names of their own."""
+    try:
+        yield
+    except IntegrityError:
+        raise Conflict(f"name: There is a group '{name}' already.") from None
 
 
 def group_document(group: Group) -> dict[str, Any]:

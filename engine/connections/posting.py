@@ -10,7 +10,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import urllib3
 from pydantic import SecretStr
@@ -57,17 +57,28 @@ def post(url: str, payload: Mapping[str, Any], secret: SecretStr | None, *, priv
     return Posted(answer.status, f"It answered with the status {answer.status}.")
 
 
-def _target(url: str, *, private: bool) -> tuple[str, urllib3.HTTPConnectionPool, str]:
-    """What to send as Host, the connections to the one address that was checked, and the path."""
+def check_url(url: str, *, private: bool) -> SplitResult:
+    """A webhook's URL in its parts; nothing is asked or looked up.
+
+    Raises:
+        InvalidSetting: it cannot be used, whatever its host is.
+    """
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+        host, _ = parts.hostname, parts.port
     except ValueError:
         raise InvalidSetting("url", "is no address.") from None
     if parts.scheme != "https" and not (private and parts.scheme == "http"):
         raise InvalidSetting("url", "must start with https://.")
     if not host or parts.username or parts.password:
         raise InvalidSetting("url", "must have a host, and no user or password.")
+    return parts
+
+
+def _target(url: str, *, private: bool) -> tuple[str, urllib3.HTTPConnectionPool, str]:
+    """What to send as Host, the connections to the one address that was checked, and the path."""
+    parts = check_url(url, private=private)
+    host, port = parts.hostname or "", parts.port or {"https": 443, "http": 80}[parts.scheme]
     ip = _checked(host, port, private=private)
     options: dict[str, Any] = {"timeout": TIMEOUT, "retries": False, "maxsize": 1}
     pool = (

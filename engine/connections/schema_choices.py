@@ -15,6 +15,8 @@ def change_table(table: SourceTable, wanted: TableBody, path: str) -> None:
     """
     if wanted.sync_mode == "HISTORY" and not table.supports_history:
         raise InvalidSetting(f"{path}.sync_mode", "This table cannot keep history; only a record's own table can.")
+    if table.gone and wanted.enabled not in (None, table.enabled):
+        raise InvalidSetting(f"{path}.enabled", "cannot be changed: the source has this table no more.")
     if wanted.sync_mode is not None:
         table.sync_mode = wanted.sync_mode
     if wanted.enabled and not table.enabled:
@@ -35,6 +37,8 @@ def _change_column(table: SourceTable, name: str, wanted: ColumnBody, path: str)
         raise InvalidSetting(f"{path}.enabled", "must be true: rows are found by this column.")
     if column["fixed"] and wanted.hashed:
         raise InvalidSetting(f"{path}.hashed", "must be false: rows are found by this column.")
+    if column["gone"] and wanted.enabled is (name in table.disabled):
+        raise InvalidSetting(f"{path}.enabled", "cannot be changed: the source has this column no more.")
     if wanted.enabled is not None and wanted.enabled is (name in table.disabled):
         table.disabled = _with(table.disabled, name, there=not wanted.enabled)
         table.reread = table.reread or wanted.enabled

@@ -13,7 +13,15 @@ from sqlalchemy.orm import Session
 from engine.connections import checks, status
 from engine.connections.approvals import Approvals, Subject
 from engine.connections.blocks import trusted_kinds
-from engine.connections.body import NOT_STORED, ConnectionBody, ConnectionChange, check_schedule, check_source
+from engine.connections.body import (
+    NOT_STORED,
+    ConnectionBody,
+    ConnectionChange,
+    changed_auth,
+    check_auth,
+    check_schedule,
+    checked_config,
+)
 from engine.connections.destination_body import NETWORKING
 from engine.connections.endpoints import check_networking
 from engine.connections.ends import connect_destination, connect_source, host_of, trust_in
@@ -27,13 +35,14 @@ from engine.connections.store import (
     destination_of,
     find,
     forget_approvals,
+    hold,
     last_sync,
     looks,
     note,
     note_pause,
     sole,
 )
-from engine.contract import Conflict, InvalidSetting, NotFound, SetupTest
+from engine.contract import Conflict, InvalidSetting, NotFound, SetupTest, SourcePlugin
 from engine.network.trust import Kind
 from engine.plugins import source_plugin
 from engine.queue import jobs
@@ -109,7 +118,9 @@ class Connections:
         """
         plugin = source_plugin(body.service)
         auth = body.auth.get_secret_value() if body.auth is not None else None
-        check_source(plugin, body.config.of_source, auth)
+        config = checked_config(plugin, body.config.of_source)
+        if auth is not None:
+            check_auth(plugin, auth)
         if body.connect_card_config is not None:
             check_app(plugin, auth)
         check_schedule(body.sync_frequency, body.daily_sync_time)
@@ -117,7 +128,7 @@ class Connections:
             id=secrets.token_hex(8),
             service=body.service,
             schema=body.config.schema_name,
-            config=body.config.of_source,
+            config=config,
             setup_state="incomplete",
             # whatever an earlier connection of this name has left in the destination, this one reads from the start
             resync_requested=True,
@@ -174,21 +185,18 @@ class Connections:
         before = self.get(name)
         if change.config.get("schema", before.schema) != before.schema:
             raise InvalidSetting("config.schema", "is permanent; create another connection instead.")
-        config = {**before.config, **{key: value for key, value in change.config.items() if key != "schema"}}
-        auth = change.auth.get_secret_value() if change.auth is not None else None
         plugin = source_plugin(before.service)
-        check_source(plugin, config, auth)
+        config = _changed_config(plugin, before, change)
+        stored = self._stored_credentials(before)
+        auth = None if change.auth is None else changed_auth(plugin, stored.load(), change.auth.get_secret_value())
         if change.connect_card_config is not None:
-            check_app(plugin, auth if auth is not None else self._stored_credentials(before).load())
-        frequency = columns.get("sync_frequency", before.sync_frequency)
-        check_schedule(frequency, columns.get("daily_sync_time"))
-        if frequency != DAILY:
-            columns["daily_sync_time"] = None
+            check_app(plugin, stored.load() if auth is None else auth)
+        check_schedule(columns.get("sync_frequency", before.sync_frequency), columns.get("daily_sync_time"))
         networking = {field: columns.get(field, getattr(before, field)) for field in NETWORKING}
         wanted = Connection(id=before.id, service=before.service, config=config, group_id=before.group_id, **networking)
         with self._database.session() as session:
             _check_networking(session, wanted, destination_of(session, before.group_id))
-        credentials: Credentials = self._stored_credentials(before) if auth is None else UnsavedCredentials(auth)
+        credentials: Credentials = stored if auth is None else UnsavedCredentials(auth)
         is_moved = any(value != getattr(before, field) for field, value in networking.items())
         asked = "run_setup_tests" in change.model_fields_set
         tests: list[SetupTest] | None = None
@@ -197,8 +205,12 @@ class Connections:
         if auth is not None:
             columns["auth"] = self._vault.seal(credentials.load())
         with self._database.session() as session:
-            connection = find(session, before.id)
-            _change(session, connection, {**columns, "config": config})
+            connection = hold(session, before.id)
+            # somebody else may have changed it while the tests ran
+            columns["config"] = _changed_config(plugin, connection, change)
+            if columns.get("sync_frequency", connection.sync_frequency) != DAILY:
+                columns["daily_sync_time"] = None
+            _change(session, connection, columns)
             if change.is_historical_sync is not None:
                 _request_historical(session, connection, wanted=change.is_historical_sync)
             if tests is not None:
@@ -244,8 +256,6 @@ class Connections:
         What they come across of the `trusted` kinds is approved.
         """
         before = self.get(name)
-        if before.auth is None:
-            raise InvalidSetting("auth", checks.NO_CREDENTIALS.message)
         tests = self._test(before, self._stored_credentials(before), must_pass=False, tell=tell, trusted=trusted)
         with self._database.session() as session:
             connection = find(session, before.id)
@@ -320,6 +330,11 @@ class Connections:
         """Whether somebody is there to sync a connection that only some workers may."""
         agent = connection.hybrid_deployment_agent_id or record.hybrid_deployment_agent_id
         return [] if agent is None else [checks.agent_test(agent, alive=jobs.worker_is_alive(self._database, agent))]
+
+
+def _changed_config(plugin: SourcePlugin, connection: Connection, change: ConnectionChange) -> dict[str, Any]:
+    given = {name: value for name, value in change.config.items() if name != "schema"}
+    return checked_config(plugin, {**connection.config, **given}) if given else connection.config
 
 
 def _check_networking(session: Session, connection: Connection, record: DestinationRecord) -> None:

@@ -36,6 +36,18 @@ def find(session: Session, name: str) -> Connection:
     return sole(name, session.scalars(select(Connection).where(named)).all())
 
 
+def hold(session: Session, connection_id: str) -> Connection:
+    """The connection as it is now; nobody else changes it until the transaction is over.
+
+    Raises:
+        NotFound: it is gone.
+    """
+    connection = session.get(Connection, connection_id, with_for_update=True)
+    if connection is None:
+        raise NotFound("connection", connection_id)
+    return connection
+
+
 def sole(name: str, found: Sequence[Connection]) -> Connection:
     """The one that is meant by a name: the connection of this id, else the only one of this name.
 

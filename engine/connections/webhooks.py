@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 from engine.connections.blocks import LONGEST
 from engine.connections.document import timestamp
 from engine.connections.outbox import KNOWN_EVENTS
-from engine.connections.posting import Posted, post
+from engine.connections.posting import Posted, check_url, post
 from engine.contract import InvalidSetting, NotFound
 from engine.settings import MASK, Settings
 from engine.state.database import Database
@@ -95,6 +95,7 @@ class Webhooks:
         Raises:
             InvalidSetting, NotFound: nothing was stored.
         """
+        check_url(body.url, private=self._private)
         with self._database.session() as session:
             if group_id is not None and session.get(Group, group_id) is None:
                 raise NotFound("group", group_id)
@@ -119,22 +120,23 @@ class Webhooks:
         Raises:
             InvalidSetting: nothing was changed.
         """
-        given = {name: getattr(change, name) for name in change.model_fields_set}
-        if not given:
+        if not change.model_fields_set:
             raise InvalidSetting("", "Nothing was given that could be changed.")
-        webhook = self.get(webhook_id)
-        before = (webhook.active, webhook.url)
-        for name in ("url", "events", "active"):
-            if given.get(name) is not None:
-                setattr(webhook, name, given[name])
-        if "secret" in given and (change.secret is None or change.secret.get_secret_value() != MASK):
-            webhook.secret = self._sealed(change.secret)
-        if webhook.active and before != (True, webhook.url):
-            self._hold_that_it_takes(webhook)
+        if change.url is not None:
+            check_url(change.url, private=self._private)
+        tested = self.get(webhook_id)
+        before = (tested.active, tested.url)
+        self._apply(change, tested)
+        if tested.active and before != (True, tested.url):
+            self._hold_that_it_takes(tested)
         with self._database.session() as session:
+            webhook = session.get(Webhook, webhook_id, with_for_update=True)
+            if webhook is None:  # deleted while it was tested
+                raise NotFound("webhook", webhook_id)
+            self._apply(change, webhook)
             if not webhook.active:
                 session.execute(delete(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook.id))
-            return session.merge(webhook)
+        return webhook
 
     def delete(self, webhook_id: str) -> None:
         """Forget the webhook, and what was on its way to it."""
@@ -158,6 +160,14 @@ class Webhooks:
         """
         secret = SecretStr(self._vault.open(webhook.secret)["secret"]) if webhook.secret else None
         return post(webhook.url, payload, secret, private=self._private)
+
+    def _apply(self, change: WebhookChange, webhook: Webhook) -> None:
+        for name in ("url", "events", "active"):
+            value = getattr(change, name)
+            if value is not None:
+                setattr(webhook, name, value)
+        if "secret" in change.model_fields_set and (change.secret is None or change.secret.get_secret_value() != MASK):
+            webhook.secret = self._sealed(change.secret)
 
     def _hold_that_it_takes(self, webhook: Webhook) -> None:
         posted = self.send(webhook, _made_up("test_event"))

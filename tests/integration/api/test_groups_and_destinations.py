@@ -14,6 +14,7 @@ from engine.api.account import AccountDocument, UserDocument
 from engine.api.destinations import DestinationDocument, TestedDestinationDocument
 from engine.api.groups import GroupDocument
 from engine.api.metadata import DescribedKindDocument, KindDocument
+from engine.connections import destinations
 from engine.state.database import Database
 
 GROUPS = "/v1/groups"
@@ -157,6 +158,41 @@ def test_a_destination_that_is_not_there_is_stored_as_incomplete_and_mended(
     for sent in ({"json": {"trust_certificates": True}}, {}):
         assert client.post(f"{DESTINATIONS}/{group}/test", **sent).json()["data"]["setup_status"] == "CONNECTED"
     assert client.patch(f"{DESTINATIONS}/{group}", json={"run_setup_tests": True}).status_code == 400
+
+
+@pytest.mark.parametrize(("method", "path"), [("PATCH", ""), ("POST", "/test")])
+def test_a_destination_that_is_deleted_while_it_is_tested_stays_deleted(
+    client: httpx.Client, group: str, warehouse: dict[str, Any], monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    body = {"group_id": group, "service": "postgres_warehouse", "time_zone_offset": "0", "config": warehouse}
+    client.post(DESTINATIONS, json=body)
+
+    def found_once_it_is_gone(_destination: Any) -> list[Any]:
+        assert client.delete(f"{DESTINATIONS}/{group}").status_code == 200
+        return []
+
+    monkeypatch.setattr(destinations, "results", found_once_it_is_gone)
+    sent = {"config": warehouse} if method == "PATCH" else {}
+    answer = client.request(method, f"{DESTINATIONS}/{group}{path}", json=sent)
+    assert (answer.status_code, answer.json()["code"]) == (404, "NotFound_Destination")
+    assert client.get(f"{DESTINATIONS}/{group}").status_code == 404
+
+
+def test_two_changes_of_a_destination_both_stay(
+    client: httpx.Client, group: str, warehouse: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"group_id": group, "service": "postgres_warehouse", "time_zone_offset": "0", "config": warehouse}
+    client.post(DESTINATIONS, json=body)
+
+    def changed_meanwhile(_destination: Any) -> list[Any]:
+        other = {"time_zone_offset": "+7", "config": {"port": 7}, "run_setup_tests": False}
+        assert client.patch(f"{DESTINATIONS}/{group}", json=other).status_code == 200
+        return []
+
+    monkeypatch.setattr(destinations, "results", changed_meanwhile)
+    changed = client.patch(f"{DESTINATIONS}/{group}", json={"config": {"host": "h"}, "region": "EU"}).json()["data"]
+    assert (changed["time_zone_offset"], changed["region"]) == ("+7", "EU")
+    assert (changed["config"]["host"], changed["config"]["port"]) == ("h", "7")
 
 
 def test_a_group_and_a_destination_with_connections_stay(

@@ -104,6 +104,18 @@ def test_what_is_wrong_is_said(
     assert call("GET", schemas) == before
 
 
+def test_what_the_source_has_no_more_cannot_be_enabled_or_disabled(rig: Rig, call: Call) -> None:
+    connection = rig.connect(streams=["a", "b"])
+    schemas = f"/connections/{connection}/schemas"
+    call("POST", f"{schemas}/reload")
+    call("PATCH", f"/connections/{connection}", {"config": {"streams": ["a"]}, "run_setup_tests": False})
+    reloaded = call("POST", f"{schemas}/reload")
+    assert reloaded["schemas"]["paged"]["tables"]["b"]["enabled_patch_settings"]["allowed"] is False
+    assert call("PATCH", f"{schemas}/paged/tables/b", {"enabled": False}, status=400) == "InvalidInput"
+    call("PATCH", f"{schemas}/paged/tables/b", {"enabled": True})  # as it is
+    assert call("GET", schemas)["schemas"]["paged"]["tables"]["b"] == reloaded["schemas"]["paged"]["tables"]["b"]
+
+
 def test_schema_tables_and_columns_are_also_told_as_lists(rig: Rig, call: Call) -> None:
     connection = rig.connect(streams=["a", "b"])
     path = f"/metadata/connectors/{connection}"

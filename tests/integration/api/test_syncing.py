@@ -191,7 +191,6 @@ def test_tables_are_read_again_alone(rig: Rig, post: Any, path: str, body: Any) 
         ("resync", {"scope": {"test": ["nope"]}}, "test: There is no table 'nope'."),
         ("resync", {"scope": {"nope": ["a"]}}, "nope: There is no such schema."),
         ("schemas/tables/resync", {}, ""),
-        ("schemas/nope/tables/a/resync", None, "nope: There is no such schema."),
         ("sync", {"force": "a bit"}, "force: must be true or false."),
         ("sync", {"colour": 1}, "colour: There is no such setting."),
     ],
@@ -200,6 +199,16 @@ def test_what_cannot_be_read_again_is_told(rig: Rig, post: Any, path: str, body:
     connection_id = rig.connect()
     answer = post(f"/v1/connections/{connection_id}/{path}", body, status=400)
     assert answer["message"].startswith(told), answer
+    assert jobs(rig) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("nope/tables/a", "NotFound_Schema"), ("test/tables/A", "NotFound_Table"), ("test/tables/nope", "NotFound_Table")],
+)
+def test_a_table_of_the_path_that_is_not_there_is_not_found(rig: Rig, post: Any, path: str, code: str) -> None:
+    connection_id = rig.connect()
+    assert post(f"/v1/connections/{connection_id}/schemas/{path}/resync", None, status=404)["code"] == code
     assert jobs(rig) == []
 
 

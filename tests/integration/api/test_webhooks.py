@@ -14,9 +14,11 @@ from support.receiver import Receiver, receiving
 from support.rig import Rig
 
 from engine.api.webhooks import WebhookDocument
+from engine.connections import webhooks
 from engine.connections.delays import note_delays
 from engine.connections.delivery import WebhookSender
 from engine.connections.outbox import KNOWN_EVENTS
+from engine.connections.posting import Posted
 from engine.settings import Settings
 from engine.state.database import Database
 from engine.state.secrets import Vault
@@ -81,6 +83,8 @@ def test_a_webhook_is_made_after_a_test_event(client: httpx.Client, receiver: Re
         ({"url": "ftp://example.org"}, "url: must start with https://."),
         ({"url": "http://a:b@127.0.0.1/"}, "url: must have a host, and no user or password."),
         ({"url": "http://127.0.0.1:99999/"}, "url: is no address."),
+        ({"url": "not a url", "active": False}, "url: must start with https://."),
+        ({"url": "https://a:b@example.org/", "active": False}, "url: must have a host, and no user or password."),
         ({"url": "http://127.0.0.1:1/"}, "url: It does not take a test event. It did not answer"),
         ({"url": "http://nowhere.invalid/"}, "url: The host 'nowhere.invalid' is not found."),
         ({"colour": 1}, "colour: There is no such setting."),
@@ -237,6 +241,19 @@ def test_a_webhook_is_changed_tested_and_deleted(client: httpx.Client, hook: Any
     for method in ("GET", "DELETE", "PATCH"):
         body = {"json": {"active": False}} if method == "PATCH" else {}
         assert client.request(method, path, **body).json()["code"] == "NotFound_Webhook"
+
+
+def test_a_webhook_that_is_deleted_while_a_change_is_tested_stays_deleted(
+    client: httpx.Client, hook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken_once_it_is_gone(*_: Any, **__: Any) -> Posted:
+        assert client.delete(f"{PATH}/{hook['id']}").status_code == 200
+        return Posted(200, "Taken.")
+
+    monkeypatch.setattr(webhooks, "post", taken_once_it_is_gone)
+    changed = client.patch(f"{PATH}/{hook['id']}", json={"url": "https://example.org/"})
+    assert (changed.status_code, changed.json()["code"]) == (404, "NotFound_Webhook")
+    assert client.get(PATH).json()["data"]["items"] == []
 
 
 @pytest.mark.parametrize(

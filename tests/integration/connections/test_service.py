@@ -144,8 +144,8 @@ def test_a_connection_for_the_connect_card_needs_no_credentials_yet(connections:
     card = {"redirect_uri": "https://example.org"}
     created = connections.create(body(None, connect_card_config=card))
     assert (created.auth, created.setup_state, created.connect_card_config) == (None, "incomplete", card)
-    with pytest.raises(InvalidSetting, match=r"^auth: There are no credentials yet"):
-        connections.test("crm")
+    assert [test.status for test in connections.test("crm")] == ["FAILED"]
+    assert connections.get("crm").setup_state == "incomplete"
 
 
 def test_a_bad_setting_of_the_operator_is_told_by_its_variable(
@@ -214,6 +214,41 @@ def test_new_credentials_mend_a_connection(connections: Connections, database: D
     updated = connections.update("crm", change(auth={"access_token": "better"}))
     assert (updated.setup_state, vault.open(updated.auth or "")) == ("connected", {"access_token": "better"})
     assert events(database) == [("crm", "created"), ("crm", "updated")]
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [{"sync_frequency": 1440, "daily_sync_time": "14:00"}, {"config": {"since": "2024-01-01"}}, {"paused": True}],
+)
+def test_what_somebody_else_changes_while_a_change_is_tested_stays(
+    connections: Connections, monkeypatch: pytest.MonkeyPatch, meanwhile: dict[str, Any]
+) -> None:
+    connections.create(body())
+    run = service.checks.run_setup_tests
+
+    def run_while_somebody_changes_it(*ends: Any, **options: Any) -> Any:
+        connections.update("crm", change(**meanwhile, run_setup_tests=False))
+        return run(*ends, **options)
+
+    monkeypatch.setattr(service.checks, "run_setup_tests", run_while_somebody_changes_it)
+    updated = connections.update("crm", change(auth={"access_token": "better"}, data_delay_threshold=7))
+    assert updated.data_delay_threshold == 7
+    assert {name: getattr(updated, name) for name in meanwhile} == meanwhile
+
+
+def test_what_is_deleted_while_a_change_is_tested_stays_deleted(
+    connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections.create(body())
+
+    def run_while_somebody_deletes_it(*_ends: Any, **_options: Any) -> Any:
+        connections.delete("crm")
+        return []
+
+    monkeypatch.setattr(service.checks, "run_setup_tests", run_while_somebody_deletes_it)
+    with pytest.raises(NotFound):
+        connections.update("crm", change(auth={"access_token": "better"}))
+    assert connections.all() == []
 
 
 def test_pausing_and_resuming_leave_one_event_each(connections: Connections, database: Database) -> None:

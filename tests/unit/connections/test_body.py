@@ -4,9 +4,19 @@ from typing import Any
 
 import pytest
 
-from engine.connections.body import ConnectionBody, ConnectionChange, check_schedule, check_source, parse
+from engine.connections.body import (
+    ConnectionBody,
+    ConnectionChange,
+    changed_auth,
+    check_auth,
+    check_schedule,
+    checked_config,
+    parse,
+)
 from engine.contract import InvalidSetting
 from engine.plugins import source_plugin
+
+HUBSPOT = source_plugin("hubspot")
 
 DOCUMENTED: dict[str, Any] = {
     "group_id": "group_id",
@@ -48,7 +58,8 @@ def test_the_documented_body_is_taken_whole() -> None:
     assert body.config.schema_name == "schema_name"
     assert body.auth is not None
     assert body.auth.get_secret_value() == DOCUMENTED["auth"]
-    check_source(source_plugin("hubspot"), body.config.of_source, body.auth.get_secret_value())
+    assert checked_config(HUBSPOT, body.config.of_source) == body.config.of_source
+    check_auth(HUBSPOT, body.auth.get_secret_value())
 
 
 def test_what_may_be_left_out_has_the_documented_default() -> None:
@@ -135,6 +146,11 @@ def test_a_required_field_is_asked_for(field: str) -> None:
             None,
             r"config\.backward_sync_limit_date: '2023-02-30' is not a day",
         ),
+        (
+            {"backward_sync_limit_date": 0},
+            None,
+            r"config\.backward_sync_limit_date: is not text of the form YYYY-MM-DD",
+        ),
         ({"historical_sync_time_frame": "DATE_LIMIT"}, None, "config: historical_sync_time_frame DATE_LIMIT needs"),
         (
             {},
@@ -153,7 +169,8 @@ def test_what_the_source_cannot_take_is_told_by_its_path(
     config: dict[str, Any], auth: dict[str, Any] | None, told: str
 ) -> None:
     with pytest.raises(InvalidSetting, match=f"^{told}") as refused:
-        check_source(source_plugin("hubspot"), config, auth)
+        checked_config(HUBSPOT, config)
+        check_auth(HUBSPOT, auth or {})
     assert "planted" not in str(refused.value)
 
 
@@ -179,3 +196,54 @@ def test_a_change_holds_only_what_was_given() -> None:
 def test_a_change_cannot_move_a_connection(field: str) -> None:
     with pytest.raises(InvalidSetting, match=rf"^{field}: There is no such setting\."):
         parse(ConnectionChange, {field: "x"})
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ({"hybrid_deployment_agent_id": "", "proxy_agent_id": ""}, {"hybrid_deployment_agent_id", "proxy_agent_id"}),
+        ({"daily_sync_time": ""}, {"daily_sync_time"}),
+        ({"networking_method": "", "data_delay_sensitivity": ""}, set()),
+    ],
+)
+def test_an_empty_text_takes_away_what_can_be_none(given: dict[str, str], stored: set[str]) -> None:
+    assert parse(ConnectionChange, given).stored() == dict.fromkeys(stored)
+
+
+@pytest.mark.parametrize("field", ["sync_frequency", "data_delay_threshold"])
+def test_true_is_no_number(field: str) -> None:
+    with pytest.raises(InvalidSetting, match=rf"^{field}: must be a whole number\.$"):
+        parse(ConnectionChange, {field: True})
+
+
+def test_a_config_is_kept_in_the_forms_of_its_types() -> None:
+    given = {"search_lag_minutes": "30", "reconciliation_hours": "12", "backward_sync_limit_date": None}
+    kept = {"search_lag_minutes": 30, "reconciliation_hours": 12.0, "backward_sync_limit_date": None}
+    assert checked_config(HUBSPOT, given) == kept
+
+
+APP = {"client_id": "app", "client_secret": "secret"}
+GRANTED = {"client_access": APP, "refresh_token": "granted"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "given", "after"),
+    [
+        (GRANTED, {"refresh_token": "renewed"}, {**GRANTED, "refresh_token": "renewed"}),
+        (GRANTED, {"client_access": {"client_secret": "new"}}, {**GRANTED, "client_access": {**APP, "client_secret": "new"}}),
+        (GRANTED, {"client_access": APP, "refresh_token": None}, {"client_access": APP}),
+        (GRANTED, {"access_token": "static"}, {"access_token": "static"}),
+        ({"access_token": "static"}, GRANTED, GRANTED),
+        ({"access_token": "static"}, {"access_token": "******"}, {"access_token": "static"}),
+        ({}, GRANTED, GRANTED),
+    ],
+)
+def test_what_is_not_given_of_credentials_stays(
+    stored: dict[str, Any], given: dict[str, Any], after: dict[str, Any]
+) -> None:
+    assert changed_auth(HUBSPOT, stored, given) == after
+
+
+def test_half_of_another_way_in_is_refused() -> None:
+    with pytest.raises(InvalidSetting, match=r"^auth: give either access_token, or refresh_token"):
+        changed_auth(HUBSPOT, {"access_token": "static"}, {"refresh_token": "granted"})
