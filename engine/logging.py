@@ -15,6 +15,7 @@ from engine.settings import MASK, Settings
 
 _SECRET_KEY = re.compile(r"token|secret|password|authorization|api_key|credential|\bauth\b|database_url", re.IGNORECASE)
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^:/@\s]*):[^@\s]*@")
+_BEARER = re.compile(r"(?<=Bearer )[^\s'\"]+")
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -32,7 +33,7 @@ def _masked(key: str, value: object) -> object:
     if isinstance(value, list | tuple):
         return [_masked(key, item) for item in value]
     if isinstance(value, str):
-        return _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", value)
+        return _BEARER.sub(MASK, _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", value))
     return value
 
 
@@ -46,12 +47,13 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.StackInfoRenderer(),
     ]
-    last: list[Processor] = (
-        [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
         if settings.log_format == "json"
         # the rich traceback, which is the default, would print local variables, and with them credentials
-        else [redact, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)]
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)
     )
+    last: list[Processor] = [structlog.processors.format_exc_info, redact, renderer]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
     )

@@ -6,7 +6,7 @@ record that is read, from whichever end; the table always holds the type ids of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -14,7 +14,7 @@ from connectors.hubspot import wire
 from connectors.hubspot.client import Client
 from connectors.hubspot.objects import ObjectType, Relation
 from connectors.hubspot.quota import Lane
-from engine.contract import Column, ColumnType, Complete, Deletion, Message, Row, Rows, SourceRefused, Table
+from engine.contract import Column, ColumnType, Complete, Deletion, Message, Notice, Row, Rows, SourceRefused, Table
 
 INPUTS = 1000
 """Records per batch read, the most that HubSpot takes."""
@@ -51,11 +51,10 @@ class AssociationReader:
 
     def of_near(self, ids: Sequence[str]) -> Iterator[Message]:
         """All rows of these near records, and the word that these are all."""
-        known: list[str] = []
-        for near, to in self._read(self.relation.near, self.relation.far, ids, known):
+        answered: dict[str, bool] = {}
+        for near, to in self._read(self.relation.near, self.relation.far, ids, answered):
             yield from self._rows((near, far) for far in to)
-        if known:
-            yield Complete(self.relation.table, (self.relation.near_key,), [(id_,) for id_ in known])
+        yield from self._complete(self.relation.near_key, answered)
 
     def of_far(self, ids: Sequence[str]) -> Iterator[Message]:
         """All rows of these far records, and the word that these are all.
@@ -63,14 +62,18 @@ class AssociationReader:
         The type ids seen from the far end are those of the other direction, so the near ends found are read again
         from their own side.
         """
-        wanted, known = set(ids), list[str]()
-        near_ids: dict[str, None] = {}
-        for _, to in self._read(self.relation.far, self.relation.near, ids, known):
-            near_ids.update(dict.fromkeys(str(near.to_object_id) for near in to))
-        for near, to in self._read(self.relation.near, self.relation.far, list(near_ids), []):
-            yield from self._rows((near, far) for far in to if str(far.to_object_id) in wanted)
-        if known:
-            yield Complete(self.relation.table, (self.relation.far_key,), [(id_,) for id_ in known])
+        wanted, answered = set(ids), dict[str, bool]()
+        fars: dict[str, list[str]] = {}
+        for far_id, to in self._read(self.relation.far, self.relation.near, ids, answered):
+            for near in to:
+                fars.setdefault(str(near.to_object_id), []).append(far_id)
+        of_near: dict[str, bool] = {}
+        for near_id, to in self._read(self.relation.near, self.relation.far, list(fars), of_near):
+            yield from self._rows((near_id, far) for far in to if str(far.to_object_id) in wanted)
+        for near_id, is_whole in of_near.items():
+            if not is_whole:
+                answered.update(dict.fromkeys(fars[near_id], False))
+        yield from self._complete(self.relation.far_key, answered)
 
     def of(self, object_type: ObjectType, ids: Sequence[str]) -> Iterator[Message]:
         """The associations of these records, whichever end of the relation they are."""
@@ -97,13 +100,22 @@ class AssociationReader:
         if rows:
             yield Rows(self.relation.table, self._columns, rows)
 
+    def _complete(self, key: str, answered: Mapping[str, bool]) -> Iterator[Message]:
+        """The word that the rows given are all there are of these ids, but for those that were not answered for."""
+        known = [(id_,) for id_, is_whole in answered.items() if is_whole]
+        if known:
+            yield Complete(self.relation.table, (key,), known)
+        if len(known) < len(answered):
+            what = f"HubSpot did not tell {len(answered) - len(known)} records' associations for {self.relation.table}"
+            yield Notice("associations_not_told", f"{what}: those that are there stay until it does.")
+
     def _read(
-        self, from_type: ObjectType, to_type: ObjectType, ids: Sequence[str], known: list[str]
+        self, from_type: ObjectType, to_type: ObjectType, ids: Sequence[str], answered: dict[str, bool]
     ) -> Iterator[tuple[str, list[wire.AssociatedRecord]]]:
-        """(id, associated records) pairs, an id possibly more than once; `known` takes the ids that were answered for.
+        """(id, associated records) pairs, an id possibly more than once; `answered` gets the ids, and whether in full.
 
         An id that HubSpot will not answer for (archived meanwhile) makes it refuse the whole batch: the batch is
-        halved until the odd one stands alone, and that one is left out of `known`.
+        halved until the odd one stands alone, and that one is left out of `answered`.
         """
         batches = [[{"id": id_} for id_ in ids[i : i + INPUTS]] for i in range(0, len(ids), INPUTS)]
         path = self._client.paths.associations_between(from_type.name, to_type.name)
@@ -113,12 +125,17 @@ class AssociationReader:
             try:
                 answer = self._client.post(path, {"inputs": inputs}, _ANSWER, lane=Lane.ASSOCIATIONS, doing=doing)
             except SourceRefused as error:
-                if error.status != BAD_REQUEST or "after" in inputs[0]:
+                if error.status != BAD_REQUEST:
                     raise
                 if len(inputs) > 1:
                     batches += [inputs[: len(inputs) // 2], inputs[len(inputs) // 2 :]]
+                else:
+                    answered.pop(inputs[0]["id"], None)
                 continue
-            known.extend(input_["id"] for input_ in inputs if "after" not in input_)
+            told = _told(answer)
+            for input_ in inputs:
+                is_whole = told is None or input_["id"] in told
+                answered[input_["id"]] = is_whole and answered.get(input_["id"], True)
             more = []
             for result in answer.results:
                 yield result.from_.id, result.to
@@ -126,3 +143,12 @@ class AssociationReader:
                     more.append({"id": result.from_.id, "after": result.paging.next.after})
             if more:
                 batches.append(more)
+
+
+def _told(answer: wire.AssociationsAnswer) -> set[str] | None:
+    """The ids for which there is an answer, if only that there are no associations; None: all that were asked for."""
+    errors = answer.errors or ()
+    if all(error.is_answer for error in errors):
+        return None
+    none = (id_ for error in errors if error.is_answer for id_ in error.named("fromObjectId"))
+    return {*(result.from_.id for result in answer.results), *none}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 MONTH = 31 * 24
 """Hours of the longest month."""
@@ -48,9 +48,9 @@ class HubSpotConfig(BaseModel):
         "of the account.",
     )
     sync_sensitive_data: bool = Field(
-        False, description="Kept and shown only; no effect: what is read is what the credentials' scopes open."
+        False, description="Read sensitive properties too; the credentials need the scopes for them."
     )
-    sync_highly_sensitive_data: bool = Field(False, description="Kept and shown only; no effect, as above.")
+    sync_highly_sensitive_data: bool = Field(False, description="Read highly sensitive properties too, likewise.")
     tables_without_access_updated_at: str | None = Field(
         None, description="When the list of tables that the credentials cannot read was last renewed. Read-only."
     )
@@ -77,6 +77,12 @@ class HubSpotConfig(BaseModel):
         return self
 
     @property
+    def sensitivities(self) -> tuple[str, ...]:
+        """The kinds of sensitive properties to read, in HubSpot's words."""
+        wanted = {"sensitive": self.sync_sensitive_data, "highly_sensitive": self.sync_highly_sensitive_data}
+        return tuple(kind for kind, is_wanted in wanted.items() if is_wanted)
+
+    @property
     def oldest_modified(self) -> datetime | None:
         """The moment before which records are not read by the historical sync; None when all are."""
         if self.historical_sync_time_frame == "ALL_TIME" or self.backward_sync_limit_date is None:
@@ -85,13 +91,25 @@ class HubSpotConfig(BaseModel):
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
+def _copied(secret: SecretStr) -> SecretStr:
+    """A secret as it was meant: white space around it comes from copying, and nothing else than ASCII can be sent."""
+    text = secret.get_secret_value().strip()
+    if not text or not text.isascii() or not text.isprintable():
+        msg = "must be printable ASCII; copy it once more"
+        raise ValueError(msg)
+    return SecretStr(text)
+
+
+Copied = Annotated[SecretStr, AfterValidator(_copied)]
+
+
 class ClientAccess(BaseModel):
     """The OAuth app that the refresh token belongs to."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     client_id: str = Field(min_length=1, description="OAuth: the app's client id.")
-    client_secret: SecretStr = Field(min_length=1, description="OAuth: the app's client secret.")
+    client_secret: Copied = Field(min_length=1, description="OAuth: the app's client secret.")
 
 
 class HubSpotAuth(BaseModel):
@@ -102,8 +120,8 @@ class HubSpotAuth(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    access_token: SecretStr | None = Field(None, min_length=1, description="A private app's token or a service key.")
-    refresh_token: SecretStr | None = Field(None, min_length=1, description="OAuth: the long-lived refresh token.")
+    access_token: Copied | None = Field(None, min_length=1, description="A private app's token or a service key.")
+    refresh_token: Copied | None = Field(None, min_length=1, description="OAuth: the long-lived refresh token.")
     client_access: ClientAccess | None = Field(None, description="OAuth: the app that the refresh token was given to.")
 
     @model_validator(mode="after")

@@ -26,7 +26,7 @@ from connectors.hubspot.quota import SEARCHES_PER_SECOND
 from connectors.hubspot.recent import Recent
 from connectors.hubspot.records import PAGE, Records
 from connectors.hubspot.searching import PAGE as SEARCH_PAGE
-from connectors.hubspot.searching import Search
+from connectors.hubspot.searching import Millisecond, Search
 from connectors.hubspot.sweeping import Comparison, is_due, next_sweep, swept
 from connectors.hubspot.sweeps import Sweep
 from connectors.hubspot.threads import Threads
@@ -95,6 +95,10 @@ class CrmStream:
         if at is None or at.portal != self._layout.portal_id:
             at = yield from self._begin(held, at.columns if at else {})
         at = at.with_columns(self._layout.names, self._layout.types)
+        if reconcile:
+            sweep = next_sweep(self._layout, self._config, at, self._now(), reconcile=True)
+            at = replace(at, bin=Pass(self._now()), sweep=sweep)
+            yield Checkpoint(at.dump())  # whatever breaks it off, the passes are gone on with
         with Threads(THREADS, f"hubspot-{self._type.name}") as threads:
             began = self._now()
             if at.historical:
@@ -105,14 +109,14 @@ class CrmStream:
         yield Checkpoint(at.dump())
 
     def _sweeps(self, at: CrmCursor, held: Held, threads: Threads, *, reconcile: bool) -> Reading:
-        """What was broken off, then what is due; when everything is due, nothing that is half done counts."""
-        if at.bin and not reconcile:
+        """What was asked for or broken off, then what is due; when everything was asked for, nothing else is."""
+        if at.bin:
             at = yield from self._bin(at, at.bin)
-        if reconcile or is_due(Sweep.ARCHIVED, self._config, self._type, at, self._now()):
+        if not reconcile and is_due(Sweep.ARCHIVED, self._config, self._type, at, self._now()):
             at = yield from self._bin(at, Pass(self._now()))
-        if at.sweep and not reconcile:
+        if at.sweep:
             at = yield from self._sweep(at, at.sweep, held, threads)
-        sweep = next_sweep(self._layout, self._config, at, self._now(), reconcile=reconcile)
+        sweep = None if reconcile else next_sweep(self._layout, self._config, at, self._now())
         if sweep:
             at = yield from self._sweep(at, sweep, held, threads)
         return at
@@ -249,12 +253,23 @@ class CrmStream:
             ids = [hit[0] for hit in changes.hits if hit not in at.recent]
             remembered = [hit for hit in changes.hits if hit[1] < began and hit[1] <= changes.newest]
             at = at.and_read(remembered, self._not_ahead(changes.until) if before is None else at.since)
+            if changes.whole is not None:
+                at = at.and_counted(changes.whole.moment, changes.whole.records)
+            if changes.whole is not None and changes.whole.hidden:
+                at = at.not_swept(Sweep.RECONCILIATION)
+                yield Notice("search_hides", self._hidden(changes.whole))
             waiting.append((threads.submit(partial(self._changed, records, ids)), at.dump()))
             while len(waiting) > GROUPS_UNDER_WAY:
                 yield from _finished(*waiting.popleft())
         while waiting:
             yield from _finished(*waiting.popleft())
         return at
+
+    def _hidden(self, millisecond: Millisecond) -> str:
+        return (
+            f"HubSpot's search hides {millisecond.hidden} of the {self._type.name} that were modified in the same "
+            "millisecond as many others: all of them are compared now."
+        )
 
     def _changed(self, records: Records, ids: Sequence[str]) -> list[Message]:
         return self._messages.live(records.all_by_id(ids))

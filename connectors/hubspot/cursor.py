@@ -141,6 +141,10 @@ class CrmCursor:
         """The same with these changes read, and everything up to another moment; never goes back."""
         return replace(self, since=max(self.since, since), recent=self.recent.and_read(hits))
 
+    def and_counted(self, moment: int, count: int) -> Self:
+        """The same, knowing how many records share a millisecond, all of which were read."""
+        return replace(self, recent=self.recent.and_counted(moment, count))
+
     def settled_until(self, moment: int) -> Self:
         """The same with everything before this moment settled; never goes back."""
         settled = max(self.settled, moment)
@@ -149,6 +153,10 @@ class CrmCursor:
     def swept_at(self, moment: int, *sweeps: Sweep) -> Self:
         """The same with sweeps of these kinds done that began at this moment."""
         return replace(self, swept={**self.swept, **{str(sweep): moment for sweep in sweeps}})
+
+    def not_swept(self, sweep: Sweep) -> Self:
+        """The same with a sweep of this kind due, whenever there was one."""
+        return replace(self, swept={kind: moment for kind, moment in self.swept.items() if kind != str(sweep)})
 
     def with_columns(self, columns: Mapping[str, str], types: Mapping[str, str]) -> Self:
         """The same with the names and types that the properties have now.

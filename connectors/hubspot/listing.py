@@ -154,7 +154,8 @@ class Listing:
         above = 0 if part.after is None else part.above
         if above is None and ids:
             above = ids[0] - 1
-        bounded = above is not None and len(ids) == len(page.ids) and all(a < b for a, b in pairwise([above, *ids]))
+        new = ids[1:] if ids[:1] == [above] else ids  # a cursor may be the last id of its page, and show it again
+        bounded = above is not None and len(ids) == len(page.ids) and all(a < b for a, b in pairwise([above, *new]))
         last = ids[-1] if ids else above
         self._parts = [] if page.after is None else [_Part(page.after, above=last if bounded else None)]
         to = None if page.after is None else last

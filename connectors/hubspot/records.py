@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,10 @@ PAGE = 100
 LONGEST_QUERY = 6000
 """Characters of property names that go into a URL. HubSpot refuses (414) at about 16,000, some proxies at 8,000; with
 more properties than that a page is listed by id only and read by a batch read, whose body has no such limit."""
+
+
+class _NoneOfThem(Exception):
+    """HubSpot says that there are no records of these ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,20 @@ class Records:
         return found
 
     def by_id(self, ids: Sequence[str], *, archived: bool = False) -> Found:
-        """The records of up to 100 ids that exist; an answer in parts (207) is the rule, not an error."""
+        """The records of up to 100 ids that exist; an answer in parts (207) is the rule, not an error.
+
+        A 404 has been seen where none of the ids exists any more. It is believed when it comes for each half as well.
+        """
+        try:
+            return self._by_id(ids, archived=archived)
+        except _NoneOfThem:
+            found = Found()
+        for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
+            with suppress(_NoneOfThem):
+                found.add(self._by_id(half, archived=archived))
+        return found
+
+    def _by_id(self, ids: Sequence[str], *, archived: bool) -> Found:
         if not ids:
             return Found()
         body = {"inputs": [{"id": id_} for id_ in ids], "properties": self._layout.properties}
@@ -74,8 +92,8 @@ class Records:
         try:
             return self._found(self._client.post(path, body, self._layout.page, doing=f"reading {self._type}").results)
         except SourceRefused as error:
-            if error.status == NOT_FOUND:  # seen when none of the ids exists any more
-                return Found()
+            if error.status == NOT_FOUND:
+                raise _NoneOfThem from error
             raise
 
     def _found(self, records: list[wire.Record[Any]]) -> Found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -142,11 +142,14 @@ def fetch_pipelines(client: Client) -> list[wire.Pipeline]:
     return client.get(client.paths.pipelines_of("deals"), {}, _PIPELINES, doing="reading deal pipelines").results
 
 
-def fetch_properties(client: Client, object_type: ObjectType) -> list[wire.Property]:
-    """The property definitions of an object type, the archived ones left out."""
-    path = client.paths.properties_of(object_type.name)
-    found = client.get(path, {}, _PROPERTIES, doing=f"reading properties of {object_type.name}").results
-    return [definition for definition in found if not definition.archived]
+def fetch_properties(client: Client, object_type: ObjectType, sensitivities: Iterable[str] = ()) -> list[wire.Property]:
+    """The property definitions of an object type, the archived ones left out; sensitive ones only of the kinds given."""
+    path, doing = client.paths.properties_of(object_type.name), f"reading properties of {object_type.name}"
+    found: dict[str, wire.Property] = {}
+    for query in ({}, *({"dataSensitivity": kind} for kind in sensitivities)):
+        answer = client.get(path, query, _PROPERTIES, doing=doing)
+        found |= {definition.name: definition for definition in answer.results if not definition.archived}
+    return list(found.values())
 
 
 def owner_messages(client: Client, portal_id: int) -> Iterator[Message]:

@@ -35,15 +35,26 @@ _HITS = msgspec.json.Decoder(wire.Hits)
 
 
 @dataclass(frozen=True, slots=True)
+class Millisecond:
+    """One that many records share: how many they are, and how many of them search does not show."""
+
+    moment: int
+    records: int
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """Some changes, each a record's id and modification time, and the moment (ms) before which everything has been seen.
 
-    `newest` is the newest modification (ms) that there was when the first of them were asked for.
+    `newest` is the newest modification (ms) that there was when the first of them were asked for. `whole` comes after
+    the last ones of a millisecond that fills more than a page.
     """
 
     hits: list[Hit]
     until: int
     newest: int
+    whole: Millisecond | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,46 +114,60 @@ class Search:
             if enough is None:
                 enough = self.latest().modified or at
             settled = _settled([modified for _, modified in found], at)
-            yield Changes(fresh, settled, enough)
-            if settled > enough:
-                return
             if settled > at:
+                yield Changes(fresh, settled, enough)
+                if settled > enough:
+                    return
                 at, seen = settled, {hit for hit in found if hit[1] >= settled}
             else:
-                for ids in self._ties(at, known(at)):
-                    yield Changes([(id_, at) for id_ in ids], at, enough)
+                yield from self._ties(at, known(at), enough)
                 at, seen = at + 1, set()
 
-    def _ties(self, moment: int, known: int) -> Iterator[list[str]]:
-        """All records of one millisecond by id, or none if there are many, and just as many as are known.
+    def _ties(self, moment: int, known: int, newest: int) -> Iterator[Changes]:
+        """All records of one millisecond, or none if there are many, and just as many as are known.
 
-        Whether search orders ids as numbers or as text is disputed; "greater than the last id as it was returned"
-        goes on rightly under either order.
+        Whether search orders ids as numbers or as text is disputed, and so is what it takes for greater. Going on behind
+        the last id as it was returned is right where both are the same; if that leaves some out, they are looked for by
+        offset from either end.
         """
-        last: str | None = None
-        while True:
-            filters = [self._filter("EQ", moment)]
-            if last is not None:
-                filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": last})
-            hits = self._page(filters, "hs_object_id", "ASCENDING")
-            if last is None and hits.total == known and known > FEW_PAGES * PAGE:
-                return
-            if hits.results:
-                last = hits.results[-1].id
-                yield [hit.id for hit in hits.results]
-            if hits.after is None:
-                return
+        held = [self._filter("EQ", moment)]
+        page = self._page(held, "hs_object_id", "ASCENDING")
+        if page.total == known and known > FEW_PAGES * PAGE:
+            return
+        total, seen = page.total, set[str]()
+
+        def fresh(hits: wire.Hits) -> Changes:
+            ids = [hit.id for hit in hits.results if hit.id not in seen]
+            seen.update(ids)
+            return Changes([(id_, moment) for id_ in ids], moment, newest)
+
+        yield fresh(page)
+        while page.after is not None:
+            behind = {"propertyName": "hs_object_id", "operator": "GT", "value": page.results[-1].id}
+            page = self._page([*held, behind], "hs_object_id", "ASCENDING")
+            yield fresh(page)
+        for direction in ("ASCENDING", "DESCENDING"):
+            offset = 0
+            while len(seen) < total and offset + PAGE <= CAP:
+                page = self._page(held, "hs_object_id", direction, offset=offset)
+                total = page.total
+                yield fresh(page)
+                offset = int(page.after) if page.after and page.after.isdigit() else CAP
+        yield Changes([], moment, newest, Millisecond(moment, total, max(0, total - len(seen))))
 
     def _filter(self, operator: str, moment: int) -> dict[str, str]:
         return {"propertyName": self._type.modified, "operator": operator, "value": str(moment)}
 
-    def _page(self, filters: list[dict[str, str]], sort: str, direction: str, *, limit: int = PAGE) -> wire.Hits:
-        """The first results; none only if there are none. Pages can be empty and yet have a next one."""
+    def _page(
+        self, filters: list[dict[str, str]], sort: str, direction: str, *, limit: int = PAGE, offset: int = 0
+    ) -> wire.Hits:
+        """The results from an offset on; none only if there are none. Pages can be empty and yet have a next one."""
         body = {
             "filterGroups": [{"filters": filters}] if filters else [],
             "sorts": [{"propertyName": sort, "direction": direction}],
             "properties": [self._type.modified],
             "limit": limit,
+            **({"after": str(offset)} if offset else {}),
         }
         path = self._client.paths.search(self._type.name)
         for _ in range(CAP // PAGE):

@@ -89,7 +89,7 @@ class HubSpotSource:
         streams: list[Stream] = [OWNERS, DEAL_PIPELINES]
         for object_type in OBJECT_TYPES:
             try:
-                self._definitions[object_type] = fetch_properties(self._client, object_type)
+                self._definitions[object_type] = fetch_properties(self._client, object_type, self._config.sensitivities)
             except AccessDenied as error:
                 self._denied[object_type.name] = error
             cursor = cursors.get(object_type.name)
@@ -129,4 +129,4 @@ class HubSpotSource:
     def _try_listing(self, object_type: ObjectType) -> None:
         path = self._client.paths.listing(object_type.name)
         self._client.get(path, {"limit": "1"}, _ANY_PAGE, doing=f"listing {object_type.name}")
-        fetch_properties(self._client, object_type)
+        fetch_properties(self._client, object_type, self._config.sensitivities)

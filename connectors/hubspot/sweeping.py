@@ -29,8 +29,10 @@ def is_due(sweep: Sweep, config: HubSpotConfig, object_type: ObjectType, at: Crm
     return is_due_by(sweep, config, size_of(object_type, at.records, at.archived), last=at.swept.get(sweep), now=now)
 
 
-def next_sweep(layout: Layout, config: HubSpotConfig, at: CrmCursor, now: int, *, reconcile: bool) -> Pass | None:
-    """The pass over the list that is due now: what falls due together is read by one."""
+def next_sweep(
+    layout: Layout, config: HubSpotConfig, at: CrmCursor, now: int, *, reconcile: bool = False
+) -> Pass | None:
+    """The pass over the list that is due now, or with `reconcile` the whole one: what falls due together is read by one."""
     associations = reconcile or is_due(Sweep.RECONCILIATION, config, layout.object_type, at, now)
     calculated = reconcile or is_due(Sweep.CALCULATED, config, layout.object_type, at, now)
     properties = {*at.unfilled, *(layout.calculated if calculated else ())}

@@ -70,6 +70,8 @@ class Transport:
             )
         except (HTTPError, OSError) as error:
             raise ConnectionError(self._what_broke(error)) from error
+        except ValueError:  # its text would repeat the header
+            raise ConnectionError("a header, such as the access token, holds what cannot be sent") from None
         return Answer(answer.status, answer.headers, answer.data)
 
     def close(self) -> None:

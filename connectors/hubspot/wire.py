@@ -15,6 +15,10 @@ T = TypeVar("T")
 P = TypeVar("P")
 
 
+NOT_FOUND = "OBJECT_NOT_FOUND"
+NO_ASSOCIATIONS = "NO_ASSOCIATIONS_FOUND"
+
+
 class Answer(msgspec.Struct, rename="camel"):
     """Anything HubSpot answers; fields it adds one day are passed over."""
 
@@ -45,7 +49,20 @@ class InputError(Answer):
     """Why an input of a batch has no result. Mostly because there is nothing to be found, which is an answer."""
 
     category: str | None = None
+    sub_category: str | None = None
     message: str | None = None
+    context: msgspec.Raw = msgspec.Raw(b"null")
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it says that there is nothing."""
+        return self.category == NOT_FOUND or (self.sub_category or "").endswith(NO_ASSOCIATIONS)
+
+    def named(self, what: str) -> list[str]:
+        """The ids that its context has for something, such as `fromObjectId`."""
+        context = msgspec.json.decode(self.context)
+        ids = context.get(what) if isinstance(context, dict) else None
+        return [str(id_) for id_ in ids] if isinstance(ids, list) else []
 
 
 class Page(Answer, Generic[P]):
@@ -246,7 +263,7 @@ class TokenAnswer(msgspec.Struct):
     refresh_token: str | None = None
 
 
-FINAL_CATEGORIES = frozenset({None, "OBJECT_NOT_FOUND", "VALIDATION_ERROR"})
+FINAL_CATEGORIES = frozenset({None, NOT_FOUND, "VALIDATION_ERROR"})
 """Categories of input errors that stay as they are however often one asks."""
 
 

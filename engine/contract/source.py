@@ -94,7 +94,8 @@ class Source(Protocol):
         The last message is a checkpoint. Whatever changed in the source before the read began, and that the source
         announces, is covered by it; what changes meanwhile is covered by it or by the next read. What the source
         changes without a word is looked for on a schedule of its own, or now if `reconcile` is set: after such a read
-        of a quiet source both sides are equal. Reading from any earlier cursor again is harmless.
+        of a quiet source both sides are equal. Its first checkpoint remembers that, so that a read which goes on from
+        there does what is left of it. Reading from any earlier cursor again is harmless.
 
         Raises:
             Cancelled: somebody asked to stop.

@@ -49,6 +49,7 @@ class Property:
     unique: bool = False
     custom: bool = False
     archived_at: int | None = None
+    sensitivity: str = "non_sensitive"
 
     def cycle(self, seed: int, until: int) -> Cycle:
         """The values that generated records repeat; the same for the same seed."""
@@ -88,7 +89,7 @@ class Property:
                 "readOnlyOptions": not self.custom,
                 "readOnlyValue": self.read_only or self.calculated,
             },
-            "dataSensitivity": "non_sensitive",
+            "dataSensitivity": self.sensitivity,
         }
         if self.archived_at is not None:
             definition["archivedAt"] = times.iso(self.archived_at)

@@ -160,10 +160,11 @@ def test_a_destination_that_is_not_there_is_stored_as_incomplete_and_mended(
     assert client.patch(f"{DESTINATIONS}/{group}", json={"run_setup_tests": True}).status_code == 400
 
 
-@pytest.mark.parametrize(("method", "path"), [("PATCH", ""), ("POST", "/test")])
+@pytest.mark.parametrize("asked", [("PATCH", ""), ("POST", "/test")])
 def test_a_destination_that_is_deleted_while_it_is_tested_stays_deleted(
-    client: httpx.Client, group: str, warehouse: dict[str, Any], monkeypatch: pytest.MonkeyPatch, method: str, path: str
+    client: httpx.Client, group: str, warehouse: dict[str, Any], monkeypatch: pytest.MonkeyPatch, asked: tuple[str, str]
 ) -> None:
+    method, path = asked
     body = {"group_id": group, "service": "postgres_warehouse", "time_zone_offset": "0", "config": warehouse}
     client.post(DESTINATIONS, json=body)
 

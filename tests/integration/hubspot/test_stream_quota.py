@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.going import by_itself, due
-from support.mirror import Mirror, MirrorMaker, Waits
+from support.mirror import LONG_AFTER, Mirror, MirrorMaker, Waits, made_account
 from support.rig import eventually
 from support.sandbox_http import Caller
 
@@ -27,6 +27,10 @@ def _small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def account() -> Account:
     return Account(contacts=6000, companies=20, deals=30, properties=15)
+
+
+def small() -> Account:
+    return made_account(contacts=250, companies=20, deals=30, properties=15)
 
 
 def spend_to_the_reserve(account: Account) -> None:
@@ -123,3 +127,19 @@ def test_a_wait_that_hubspot_asks_for_is_the_time_of_the_next_sync(mirror: Mirro
     ended = made.sync("rescheduled")
     assert ended.retry_at is not None
     assert abs(ended.retry_at - datetime.now(UTC) - timedelta(hours=10)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("path", ["/properties/", "/contacts/search", "/companies/search"])
+def test_a_reconciliation_that_the_day_has_no_calls_for_is_not_forgotten(
+    mirror: MirrorMaker, waits: Waits, path: str
+) -> None:
+    made = mirror(small(), reconciliation_hours=744, archived_hours=744, calculated_hours=744)
+    made.sync()
+    made.account.advance(LONG_AFTER)
+    made.account.gdpr_delete(made.account.ids("contacts")[7])
+    made.account.fault(Fault(status=429, policy="DAILY", path=path, times=99))
+    made.rig.connections.request_reconciliation(made.schema)
+    made.sync("rescheduled")
+    a_new_day(made)
+    made.sync()
+    made.assert_same()

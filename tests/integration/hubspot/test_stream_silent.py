@@ -254,6 +254,27 @@ def test_a_millisecond_that_thousands_share_is_drained_once(mirror: MirrorMaker)
     made.assert_same()
 
 
+def test_a_millisecond_of_more_records_than_are_remembered_is_drained_once(
+    mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.hubspot.recent.CAP", 500)
+    made = mirror(small(contacts=2500), **SELDOM)
+    made.sync()
+    account = made.account
+    account.advance(LONG_AFTER)
+    account.touch("contacts", 2400)
+    account.advance(1)
+    made.sync()
+    made.sync()
+    asked = made.requests()
+    made.sync()
+    assert kinds(asked)[SEARCH.format("contacts")] <= 6
+    assert kinds(asked)[BATCH.format("contacts")] == 0
+    account.update("contacts", account.ids("contacts")[3], {"lastname": "modified again"})
+    made.sync()
+    made.assert_same()
+
+
 @pytest.mark.parametrize(("few_pages", "soon"), [(5, True), (1, False)])
 def test_one_that_comes_late_into_a_millisecond_is_not_taken_for_one_that_has_left_it(
     mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch, few_pages: int, *, soon: bool

@@ -183,6 +183,19 @@ def test_a_new_property_becomes_a_column(mirror: MirrorMaker) -> None:
     made.assert_same()
 
 
+@pytest.mark.parametrize(("config", "is_read"), [({}, False), ({"sync_sensitive_data": True}, True)])
+def test_sensitive_properties_are_read_where_that_is_asked_for(
+    mirror: MirrorMaker, config: dict[str, bool], *, is_read: bool
+) -> None:
+    account = made_account(contacts=20, companies=5, deals=5, properties=10)
+    account.add_property("contacts", "blood_group", values=("A", "B"), sensitivity="sensitive")
+    made = mirror(account, **config)
+    made.sync()
+    assert ("property_blood_group" in made.types("contact")) == is_read
+    if is_read:
+        assert {row["property_blood_group"] for row in made.rows("contact")} == {"A", "B"}
+
+
 def test_a_property_of_another_type_never_narrows_its_column(mirror: MirrorMaker) -> None:
     account = made_account(contacts=20, companies=5, deals=5, properties=12)
     account.add_property("contacts", "was_text")

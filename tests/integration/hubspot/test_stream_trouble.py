@@ -182,22 +182,47 @@ def test_setup_tests_do_not_keep_a_person_waiting_for_a_hubspot_that_is_away(
     assert made.rig.connections.get(made.schema).setup_state == "connected"
 
 
-def test_an_association_read_that_fails_for_one_record_says_nothing_about_it(mirror: MirrorMaker, waits: Waits) -> None:
+@pytest.mark.parametrize(
+    "category", [{"category": "INTERNAL_ERROR"}, {"category": "VALIDATION_ERROR"}, {}], ids=["hiccup", "final", "none"]
+)
+@pytest.mark.parametrize(("near", "far"), [("deals", "contacts"), ("contacts", "deals")])
+def test_an_association_read_that_fails_for_one_record_says_nothing_about_it(
+    mirror: MirrorMaker, waits: Waits, category: dict[str, str], near: str, far: str
+) -> None:
     """In a multi-status answer a record without associations is an error; so is one that could not be looked up."""
     account = small()
     made = mirror(account)
     made.sync()
     account.advance(LONG_AFTER)
-    deal = next(deal for deal in account.ids("deals") if account.neighbours("deals", deal, "contacts"))
-    account.touch("deals", [deal])
-    error = {
-        "status": "error",
-        "category": "INTERNAL_ERROR",
-        "message": "internal error",
-        "context": {"fromObjectId": [str(deal)]},
-    }
+    record = next(record for record in account.ids(near) if account.neighbours(near, record, far))
+    account.touch(near, [record])
+    context = {"fromObjectId": [str(record)]}
+    error = {"status": "error", "message": "There was a problem with this input.", "context": context, **category}
     body = {"status": "COMPLETE", "results": [], "numErrors": 1, "errors": [error]}
-    account.fault(Fault(status=207, path=f"{ASSOCIATIONS}2026-03/deals/contacts", body=body))
+    account.fault(Fault(status=207, path=f"{ASSOCIATIONS}2026-03/{near}/{far}", body=body))
+    made.sync()
+    made.assert_same()
+
+
+def test_a_record_archived_while_its_associations_are_paged_holds_up_nothing(mirror: MirrorMaker, waits: Waits) -> None:
+    account = small(association_page=1)
+    made = mirror(account)
+    made.sync()
+    account.advance(LONG_AFTER)
+    account.touch("contacts", account.ids("contacts")[:20])
+    refused = {"status": "error", "message": "There was a problem with the request."}
+    account.fault(Fault(status=400, path=f"{ASSOCIATIONS}2026-03/contacts/deals", body=refused, skip=1))
+    made.sync()
+    made.assert_same()
+
+
+def test_a_404_for_many_records_is_not_believed_at_once(mirror: MirrorMaker, waits: Waits) -> None:
+    account = small()
+    made = mirror(account)
+    made.sync()
+    account.advance(LONG_AFTER)
+    account.touch("contacts", 150)
+    account.fault(Fault(status=404, path=BATCH, body={"status": "error", "message": "resource not found"}))
     made.sync()
     made.assert_same()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -158,6 +159,9 @@ def test_a_required_field_is_asked_for(field: str) -> None:
             "auth: give either access_token, or refresh_token together with client_access",
         ),
         ({}, {"access_token": 7}, r"auth\.access_token: must be text\."),
+        ({}, {"access_token": "planted\nplanted"}, r"auth\.access_token: must be printable ASCII"),
+        ({}, {"access_token": "planted\u2013"}, r"auth\.access_token: must be printable ASCII"),
+        ({}, {"access_token": " "}, r"auth\.access_token: must be printable ASCII"),
         (
             {},
             {"refresh_token": "planted", "client_access": {"client_id": "a"}},
@@ -168,9 +172,9 @@ def test_a_required_field_is_asked_for(field: str) -> None:
 def test_what_the_source_cannot_take_is_told_by_its_path(
     config: dict[str, Any], auth: dict[str, Any] | None, told: str
 ) -> None:
+    check = partial(checked_config, HUBSPOT, config) if auth is None else partial(check_auth, HUBSPOT, auth)
     with pytest.raises(InvalidSetting, match=f"^{told}") as refused:
-        checked_config(HUBSPOT, config)
-        check_auth(HUBSPOT, auth or {})
+        check()
     assert "planted" not in str(refused.value)
 
 
@@ -230,7 +234,11 @@ GRANTED = {"client_access": APP, "refresh_token": "granted"}
     ("stored", "given", "after"),
     [
         (GRANTED, {"refresh_token": "renewed"}, {**GRANTED, "refresh_token": "renewed"}),
-        (GRANTED, {"client_access": {"client_secret": "new"}}, {**GRANTED, "client_access": {**APP, "client_secret": "new"}}),
+        (
+            GRANTED,
+            {"client_access": {"client_secret": "new"}},
+            {**GRANTED, "client_access": {**APP, "client_secret": "new"}},
+        ),
         (GRANTED, {"client_access": APP, "refresh_token": None}, {"client_access": APP}),
         (GRANTED, {"access_token": "static"}, {"access_token": "static"}),
         ({"access_token": "static"}, GRANTED, GRANTED),

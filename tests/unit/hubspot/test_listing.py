@@ -56,6 +56,14 @@ class ByOffset(ByNextId):
         return _listed(found, str(start + PAGE) if start + PAGE < len(self.ids) else None)
 
 
+class ByLastId(ByNextId):
+    """Not as documented: the cursor is the last id of its page, which the next one shows again."""
+
+    def page(self, after: str | None) -> Listed:
+        page = super().page(after)
+        return Listed(page.ids, page.found, page.ids[-1] if page.after else None)
+
+
 class Opaque(ByNextId):
     """Not as documented: the cursor says nothing to anybody else."""
 
@@ -105,7 +113,7 @@ SPARSE_IDS = st.sets(st.integers(min_value=1, max_value=10**11), max_size=60)
 DENSE_IDS = st.integers(min_value=0, max_value=4000).map(lambda n: set(range(1, n + 1)))
 
 
-@given(SPARSE_IDS | DENSE_IDS, st.sampled_from([ByNextId, ByOffset, Opaque, Blind]))
+@given(SPARSE_IDS | DENSE_IDS, st.sampled_from([ByNextId, ByOffset, ByLastId, Opaque, Blind]))
 def test_every_record_is_read_whatever_the_cursor_is(
     ids: set[int], server: Callable[[Sequence[int]], ByNextId]
 ) -> None:
@@ -131,6 +139,15 @@ def test_clusters_of_ids_with_nothing_between_them_cost_few_jumps() -> None:
     assert seen == ids
     cuts = listing.PARTS + len(ids) / listing.WORTH_CUTTING
     assert len(server.asked) <= len(ids) / PAGE + cuts + 2  # what is left of a page in the middle, and the open end
+
+
+def test_a_record_that_is_shown_twice_takes_nothing_of_the_order() -> None:
+    with Threads(4, "test") as threads:
+        pages = [
+            page for page in _reading(ByLastId(range(1, 200)), threads).read((Range(),)) if isinstance(page, ListPage)
+        ]
+    assert all(page.bounded for page in pages)
+    assert [page.above for page in pages[1:]] == [page.to for page in pages[:-1]]
 
 
 def test_an_opaque_cursor_is_followed_without_a_jump() -> None:

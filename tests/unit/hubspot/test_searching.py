@@ -25,11 +25,16 @@ class Server:
 
     paths = Paths.of("2026-03")
 
-    def __init__(self, modified: Mapping[int, int], *, lexicographic: bool = False) -> None:
+    def __init__(
+        self, modified: Mapping[int, int], *, lexicographic: bool = False, compares_text: bool | None = None
+    ) -> None:
         self.modified = dict(modified)
         self._ordered: dict[int, int] = {}
         self._hits: list[tuple[int, int]] = []
-        self.lexicographic = lexicographic
+        self._sorted_as: Callable[[int], Any] = str if lexicographic else int
+        self._compared_as: Callable[[Any], Any] = (
+            str if (lexicographic if compares_text is None else compares_text) else int
+        )
         self.pages = 0
         self.shuffle: random.Random | None = None
         self.on_page: Any = lambda: None
@@ -41,7 +46,7 @@ class Server:
         found = self._matching(body["filterGroups"])
         by_id = body["sorts"][0]["propertyName"] == "hs_object_id"
         if by_id:
-            found.sort(key=lambda hit: self._id(hit[1]))
+            found.sort(key=lambda hit: self._sorted_as(hit[1]))
         if body["sorts"][0]["direction"] == "DESCENDING":
             found.reverse()
         offset = int(body.get("after", 0))
@@ -57,9 +62,6 @@ class Server:
             total=len(found),
             paging=wire.Paging(wire.Next(str(offset + len(page)))) if more else None,
         )
-
-    def _id(self, id_: int) -> Any:
-        return str(id_) if self.lexicographic else id_
 
     def _matching(self, groups: list[dict[str, Any]]) -> list[tuple[int, int]]:
         """Modification times and ids of what one of the groups lets through, in order."""
@@ -83,8 +85,8 @@ class Server:
                 just = int(f["value"])
                 return lambda hit: hit[0] == just
             case "hs_object_id", "GT":
-                above = self._id(int(f["value"]))
-                return lambda hit: bool(self._id(hit[1]) > above)
+                above = self._compared_as(f["value"])
+                return lambda hit: bool(self._compared_as(hit[1]) > above)
         raise AssertionError(f)
 
 
@@ -122,6 +124,22 @@ def test_more_than_the_cap_in_one_millisecond_is_drained_by_id(lexicographic: bo
     assert set(ids) == {str(i) for i in server.modified}
     assert until == START + 6
     assert server.pages < 2 * (len(ties) / PAGE) + 10
+
+
+@pytest.mark.parametrize("lexicographic", [False, True])
+@pytest.mark.parametrize(("records", "hidden"), [(PAGE * 7, 0), (CAP + 9 * PAGE, 0), (3 * CAP, CAP)])
+def test_what_an_order_hides_that_is_not_the_comparisons_is_found_or_told(
+    records: int, hidden: int, *, lexicographic: bool
+) -> None:
+    server = Server(
+        dict.fromkeys(range(1, records + 1), START), lexicographic=lexicographic, compares_text=not lexicographic
+    )
+    changes = list(Search(server, COMPANIES).changes(START))  # type: ignore[arg-type]
+    ids = [id_ for each in changes for id_, _ in each.hits]
+    (whole,) = (each.whole for each in changes if each.whole)
+    assert len(set(ids)) == len(ids) == records - whole.hidden
+    assert whole.records == records
+    assert whole.hidden <= hidden
 
 
 def test_one_millisecond_with_many_records_after_another_ends_nothing_early() -> None:

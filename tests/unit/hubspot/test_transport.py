@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -100,3 +101,10 @@ def test_a_port_that_nobody_listens_on_is_told() -> None:
 def test_a_name_that_nobody_knows_is_told() -> None:
     with pytest.raises(ConnectionError, match=r"the name hubspot\.invalid cannot be resolved"):
         send("https://hubspot.invalid")
+
+
+def test_a_header_that_cannot_be_sent_is_told_without_its_text() -> None:
+    transport, headers = Transport("http://127.0.0.1:9"), {"Authorization": f"Bearer {'planted'}\n"}
+    with pytest.raises(ConnectionError, match="holds what cannot be sent") as broken:
+        transport.send("GET", "/", headers)
+    assert "Bearer planted" not in "".join(traceback.format_exception(broken.value))

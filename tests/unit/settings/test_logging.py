@@ -35,6 +35,7 @@ def _restored() -> Iterator[None]:
         ("auth", {"refresh_token": "abc", "account": "a"}, {"refresh_token": "******", "account": "a"}),
         ("given", [{"token": "abc"}], [{"token": "******"}]),
         ("where", "postgresql://user:abc@host/db", "postgresql://user:******@host/db"),
+        ("exception", "ValueError: b'Bearer abc-1'", "ValueError: b'Bearer ******'"),
         ("token", None, None),
     ],
 )

@@ -6,13 +6,21 @@ from connectors.hubspot.sandbox.account import Account
 from connectors.hubspot.sandbox.http import Request, Response, answer, invalid, not_found, refused
 from connectors.hubspot.sandbox.schema import Schema
 
-_CHANGEABLE = {"label": "label", "type": "type", "fieldType": "field_type", "groupName": "group"}
+_CHANGEABLE = {
+    "label": "label",
+    "type": "type",
+    "fieldType": "field_type",
+    "groupName": "group",
+    "dataSensitivity": "sensitivity",
+}
 
 
 def list_properties(account: Account, request: Request) -> Response:
-    """All definitions, or all archived ones. Not paged."""
+    """All definitions, or all archived ones, of a sensitivity. Not paged."""
     schema = account.store(request.params["type"]).schema
-    return answer({"results": schema.definitions(archived=request.flag("archived"))})
+    sensitivity = request.one("dataSensitivity", "non_sensitive")
+    found = schema.definitions(archived=request.flag("archived"))
+    return answer({"results": [each for each in found if each["dataSensitivity"] == sensitivity]})
 
 
 def read_property(account: Account, request: Request) -> Response:
