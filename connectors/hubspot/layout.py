@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -71,6 +72,8 @@ class Layout:
     table: Table
     columns: tuple[str, ...]
     page: msgspec.json.Decoder[wire.Page[Any]]
+    _cells: Callable[[Any], Row]
+    """The values of a decoded record's properties in their order."""
     calculated: tuple[str, ...]
     """The properties that HubSpot works out by itself."""
     _types: Mapping[str, ColumnType]
@@ -112,7 +115,7 @@ class Layout:
             names,
             table,
             table.column_names,
-            _page_decoder(properties),
+            *_decoding(properties),
             tuple(sorted(definition.name for definition in defined if definition.is_calculated)),
             {column.name: column.type for column in table.columns},
         )
@@ -127,21 +130,26 @@ class Layout:
         """A layout of the key and these properties alone, for the same table."""
         properties = tuple(properties)
         columns = (self.object_type.key, *(self.names[name] for name in properties))
-        return replace(self, properties=properties, columns=columns, page=_page_decoder(properties), _is_part=True)
+        page, cells = _decoding(properties)
+        return replace(self, properties=properties, columns=columns, page=page, _cells=cells, _is_part=True)
 
     def modified(self, record: wire.Record[Any]) -> str | None:
         """When a record was last modified, as HubSpot told it."""
-        found: str | None = getattr(record.properties, f"p{self.properties.index(self.object_type.modified)}")
-        return record.updated_at or found
+        if record.updated_at is not None:
+            return record.updated_at
+        found: str | None = self._cells(record.properties)[self.properties.index(self.object_type.modified)]
+        return found
 
     def found(self, records: Sequence[wire.Record[Any]]) -> Found:
         """The records as rows, every value in canonical form."""
-        rows, wider = self._fitted(self._rows(records))
-        return Found(rows, [] if self._is_part else self._merges(records), wider)
+        rows = self._rows(records)
+        merged = [] if self._is_part else self._merges(rows)
+        fitted, wider = self._fitted(rows)
+        return Found(fitted, merged, wider)
 
     def _rows(self, records: Sequence[wire.Record[Any]]) -> list[Row]:
         """The records as rows in the layout's column order, values still as HubSpot sent them."""
-        tails = [msgspec.structs.astuple(record.properties) for record in records]
+        tails = [self._cells(record.properties) for record in records]
         if self._is_part:
             return [(record.id, *tail) for record, tail in zip(records, tails, strict=True)]
         if not self.object_type.with_portal_id:
@@ -153,16 +161,17 @@ class Layout:
             for record, tail in zip(records, tails, strict=True)
         ]
 
-    def _merges(self, records: Iterable[wire.Record[Any]]) -> list[Merge]:
-        merged_ids = f"p{self.properties.index(MERGED_IDS)}"
-        merged_at = self.object_type.merged_at and f"p{self.properties.index(self.object_type.merged_at)}"
+    def _merges(self, rows: Sequence[Row]) -> list[Merge]:
+        tail = len(self.columns) - len(self.properties)
+        ids = tail + self.properties.index(MERGED_IDS)
+        merged_at = self.object_type.merged_at
+        at = None if merged_at is None else tail + self.properties.index(merged_at)
         found: list[Merge] = []
-        for record in records:
-            losers = getattr(record.properties, merged_ids)
-            moments = merged_at and getattr(record.properties, merged_at)
+        for row in rows:
+            losers, moments = row[ids], None if at is None else row[at]
             if losers or moments:
                 merges = merges_told(losers, moments)
-                found += [(record.id, loser, when) for loser, when in merges.items() if loser != record.id]
+                found += [(row[0], loser, when) for loser, when in merges.items() if loser != row[0]]
         return found
 
     def _fitted(self, rows: list[Row]) -> tuple[list[Row], dict[str, ColumnType]]:
@@ -206,11 +215,20 @@ def merges_told(losers: str | None, moments: str | None) -> dict[str, str | None
 
 
 @lru_cache(maxsize=32)
-def _page_decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[wire.Page[Any]]:
-    return msgspec.json.Decoder(wire.Page[_struct_of(names)])  # type: ignore[misc] # a type made at run time
+def _decoding(names: tuple[str, ...]) -> tuple[msgspec.json.Decoder[wire.Page[Any]], Callable[[Any], Row]]:
+    """How to decode a page of records with these properties, and what makes a record's properties cells in this order."""
+    if any(_ODD.search(name) for name in names):
+        by_name = msgspec.json.Decoder(wire.Page[dict[str, str | None]])
+        return by_name, lambda properties: tuple(map(properties.get, names))
+    by_place = msgspec.json.Decoder(wire.Page[_struct_of(names)])  # type: ignore[misc] # a type made at run time
+    return by_place, msgspec.structs.astuple
+
+
+_ODD = re.compile(r'["\\\x00-\x1f]')
+"""What a field of a struct cannot be called. HubSpot makes no such names, and a struct costs less than a dict."""
 
 
 def _struct_of(names: Sequence[str]) -> type[msgspec.Struct]:
-    """A struct with one optional string field per property, in order, whatever the property is called."""
+    """A struct with one optional string field per property, in order."""
     fields = [(f"p{i}", str | None, None) for i in range(len(names))]
     return msgspec.defstruct("Properties", fields, rename={f"p{i}": name for i, name in enumerate(names)}, gc=False)

@@ -46,7 +46,8 @@ class Records:
         self._oldest = oldest
         self._type = layout.object_type.name
         names = ",".join(layout.properties)
-        self._inline = names if len(names) <= LONGEST_QUERY else None
+        is_listable = len(names) <= LONGEST_QUERY and not any("," in name for name in layout.properties)
+        self._inline = names if is_listable else None
 
     def page(self, after: str | None, *, archived: bool = False) -> Listed:
         """A page of the list, in ascending order of ids; `archived` lists the archived ones instead."""

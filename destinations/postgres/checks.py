@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from destinations.postgres.connect import Connection
 from destinations.postgres.errors import translated
+from destinations.postgres.pooling import check_session
 from engine.contract import DestinationError, NotTrusted, SetupTest, TestStatus
 
 OLDEST = 13
@@ -15,6 +16,12 @@ OLDEST = 13
 
 def checks(connect: Callable[[], Connection], where: str) -> Iterator[SetupTest]:
     """Run every check; those that need a connection are skipped without one."""
+    to_run: dict[str, Callable[[Connection], str | None]] = {
+        "Checking version": _version,
+        "Checking encoding": _encoding,
+        "Checking permissions": _permissions,
+        "Checking sessions": lambda connection: check_session(connection, connect, where),
+    }
     with ExitStack() as stack:
         try:
             connection = stack.enter_context(connect())
@@ -23,11 +30,11 @@ def checks(connect: Callable[[], Connection], where: str) -> Iterator[SetupTest]
                 yield SetupTest.failed(f"Validating {error.kind}", error, error.details)
             else:
                 yield SetupTest.failed("Connecting to host", error)
-            for title in _CHECKS:
+            for title in to_run:
                 yield SetupTest(title, TestStatus.SKIPPED, "The host has to be reached first.")
             return
         yield SetupTest("Connecting to host", TestStatus.PASSED)
-        for title, check in _CHECKS.items():
+        for title, check in to_run.items():
             try:
                 with translated(where):
                     problem = check(connection)
@@ -64,11 +71,3 @@ def _permissions(connection: Connection) -> str | None:
         f"The user {info.user} lacks {' and '.join(missing)}. Run as the database's owner: "
         f'GRANT {", ".join(missing)} ON DATABASE "{info.dbname}" TO "{info.user}".'
     )
-
-
-_CHECKS: dict[str, Callable[[Connection], str | None]] = {
-    "Checking version": _version,
-    "Checking encoding": _encoding,
-    "Checking permissions": _permissions,
-}
-"""Each gives the problem with its remedy, or None."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from destinations.postgres.canonical import canonical
-from engine.contract import Batch, Cell, Present, Row, Rows
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from engine.contract import Batch, Cell, Present, Row, Rows, storable
 
 
 def cleaned(batch: Batch) -> tuple[Batch, int]:
@@ -22,13 +19,6 @@ def cleaned(batch: Batch) -> tuple[Batch, int]:
         return replace(batch, keys=[key for (key,) in keys]), changed
     keys, changed = cleaned_rows(batch.keys)
     return replace(batch, keys=keys), changed
-
-
-def storable(text: str) -> str:
-    """The text without NUL, a surrogate pair as the character it stands for, half a pair as U+FFFD."""
-    if _SURROGATE.search(text):
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text.replace("\0", "")
 
 
 def cleaned_rows(rows: Sequence[Row]) -> tuple[list[Row], int]:

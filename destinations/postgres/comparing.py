@@ -12,7 +12,7 @@ from psycopg import sql
 from destinations.postgres.queries import type_name
 from destinations.postgres.room import OVERFLOW
 from destinations.postgres.shape import LiveTable
-from destinations.postgres.widening import TIMESTAMPTZ, conversion, known_type
+from destinations.postgres.widening import TIMESTAMPTZ, conversion, distinct, known_type
 from engine.contract import ACTIVE, DELETED, ColumnType, Table
 
 _WRITTEN_IN_MANY_WAYS = {
@@ -86,15 +86,13 @@ def _differs(
     one: LiveTable, other: LiveTable, name: str, *, unfolded: bool = False, meant: Mapping[str, str] | None = None
 ) -> sql.Composable:
     type_ = _type(one, other, name)
-    # Types of other people need not have an equality.
-    differs = "{0} IS DISTINCT FROM {1}" if known_type(type_) else "{0}::text IS DISTINCT FROM {1}::text"
-    if meant and name in meant and known_type(type_) is ColumnType.TEXT:
-        differs += ' AND pg_temp."#same"({0}, {1}, {2}) IS NOT TRUE'
-    return sql.SQL(differs).format(
-        _value(one, "t", name, type_, unfolded=unfolded),
-        _value(other, "s", name, type_, unfolded=unfolded),
-        (meant or {}).get(name),
-    )
+    known = known_type(type_)
+    values = [_value(live, alias, name, type_, unfolded=unfolded) for live, alias in ((one, "t"), (other, "s"))]
+    differs = distinct(known).format(*values)
+    if meant and name in meant and known is ColumnType.TEXT:
+        same = sql.SQL('pg_temp."#same"({}, {}, {})').format(*values, meant[name])
+        return sql.SQL("{} AND {} IS NOT TRUE").format(differs, same)
+    return differs
 
 
 def _type(one: LiveTable, other: LiveTable, name: str) -> str:

@@ -27,6 +27,8 @@ _LIBPQ: dict[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 6,
+    # Nor may what was sent over a dead line be waited for: without this it takes a quarter of an hour to give up.
+    "tcp_user_timeout": 30_000,
 }
 
 _SESSION: dict[str, str] = {
@@ -34,8 +36,14 @@ _SESSION: dict[str, str] = {
     "TimeZone": "UTC",
     "DateStyle": "ISO, YMD",
     "client_min_messages": "warning",
+    "array_nulls": "on",
+    "extra_float_digits": "1",
+    "quote_all_identifiers": "off",
+    # Rows that a policy hides would be taken for rows that are not there: an error says so instead.
+    "row_security": "off",
     "default_transaction_isolation": "read committed",
     "statement_timeout": "0",
+    "transaction_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
     # So that the server notices within half a minute that a client's machine is gone, whether or not an answer is under

@@ -15,6 +15,7 @@ from destinations.postgres.config import PostgresConfig
 from destinations.postgres.connect import Connection, connect
 from destinations.postgres.errors import translated
 from destinations.postgres.names import check_schema_name, lock_key
+from destinations.postgres.pooling import check_session
 from destinations.postgres.session import PostgresSession
 from destinations.postgres.verification import PostgresVerification
 from engine.contract import Cursor, Destination, DestinationBusy, LoadSession, Network, SetupTest, Verification
@@ -29,6 +30,11 @@ class PostgresDestination:
     def __init__(self, config: PostgresConfig, network: Network | None = None) -> None:
         self._config = config
         self._connect = partial(connect, config, network)
+
+    @property
+    def place(self) -> str:
+        """Host, port and database."""
+        return self._config.where
 
     def setup_tests(self) -> Iterable[SetupTest]:
         """Reach the server, then check what loading needs; each check is yielded as soon as it is known."""
@@ -62,6 +68,7 @@ class PostgresDestination:
         where = self._config.where
         with ExitStack() as unless_opened, translated(where):
             connection = unless_opened.enter_context(self._connect())
+            check_session(connection, self._connect, where)
             _lock(connection, schema, where)
             bookkeeping.make_bookkeeping(connection)
             bookkeeping.make_schema(connection, schema)

@@ -76,7 +76,7 @@ _SENTENCES: tuple[tuple[tuple[type[psycopg.Error], ...], type[DestinationError],
     (
         (pg.ReadOnlySqlTransaction,),
         DestinationRefused,
-        "PostgreSQL at {where} is read-only: {reason}. Name the primary server as the destination's host.",
+        "PostgreSQL at {where} is read-only: {reason}. Name the primary server as the destination's host. If that is the primary, turn default_transaction_read_only off for this user.",
     ),
     (
         (pg.UndefinedTable, pg.UndefinedColumn, pg.InvalidSchemaName, pg.DatatypeMismatch),

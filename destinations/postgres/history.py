@@ -9,6 +9,7 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from destinations.postgres.connect import Connection
+from destinations.postgres.describing import Described
 from destinations.postgres.queries import identifiers, query
 from engine.contract import ACTIVE, DELETED, END, START, SYNCED, DestinationRefused
 
@@ -68,6 +69,12 @@ def set_aside(connection: Connection, schema: str, table: str) -> None:
     name = next(name for name in names if connection.execute(is_taken, [schema, name]).fetchone() == (False,))
     rename = sql.SQL("ALTER TABLE {} RENAME TO {}").format(sql.Identifier(schema, table), sql.Identifier(name))
     connection.execute(rename)
+
+
+def is_set_aside(name: str, table: str, described: Described) -> bool:
+    """Whether a table of this name has versions that were set aside from a table."""
+    number = name.removeprefix(f"{table}_history").removeprefix("_")
+    return name.startswith(f"{table}_history") and (not number or number.isdecimal()) and START in described.types
 
 
 def _in_the_way(table: sql.Identifier, error: psycopg.Error) -> DestinationRefused:

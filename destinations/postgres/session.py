@@ -19,7 +19,7 @@ from destinations.postgres.held import Held
 from destinations.postgres.load import load
 from destinations.postgres.locks import naming_the_holder
 from destinations.postgres.merge import Partial
-from destinations.postgres.shape import LiveTable, notices, prepare, unchanged
+from destinations.postgres.shape import LiveTable, hold, notices, prepare, unchanged
 from engine.contract import Batch, Cursor, DestinationUnavailable, Loaded, Prepared, Present, Row, Rows, Table
 
 _Load: TypeAlias = Callable[[Connection, dict[str, LiveTable], Sequence[Batch]], Loaded]
@@ -130,6 +130,7 @@ class PostgresSession:
     def _commit(self, load_all: _Load, batches: Sequence[Batch], stream: str, cursor: Cursor) -> Loaded:
         tables = dict(self._tables)
         with self._connection.transaction():
+            hold(self._connection, (tables[name] for name in dict.fromkeys(batch.table for batch in batches)))
             loaded = load_all(self._connection, tables, batches)
             bookkeeping.save_cursor(self._connection, self._schema, stream, cursor)
         self._tables = tables

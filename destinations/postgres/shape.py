@@ -17,7 +17,17 @@ from destinations.postgres.history import OWN_COLUMNS, begin, set_aside
 from destinations.postgres.queries import identifiers, query, type_name
 from destinations.postgres.room import MAX_COLUMNS, OVERFLOW, overflow_notice, without_room
 from destinations.postgres.widening import conversion, widened, written
-from engine.contract import DELETED, START, SYNCED, ColumnType, DestinationRefused, Notice, Prepared, Table
+from engine.contract import (
+    DELETED,
+    START,
+    SYNCED,
+    ColumnType,
+    DestinationRefused,
+    DestinationUnavailable,
+    Notice,
+    Prepared,
+    Table,
+)
 
 SHAPES = 32
 """Tables whose statements are kept from sync to sync: those of two connections. One of 2,000 columns takes a megabyte."""
@@ -110,6 +120,24 @@ def unchanged(schema: str, table: Table, there: Described) -> LiveTable | None:
 def notices(live: LiveTable) -> tuple[Notice, ...]:
     """What a person should know of a table of this shape."""
     return (overflow_notice(live.table, live.overflow),) if live.overflow else ()
+
+
+def hold(connection: Connection, tables: Iterable[LiveTable]) -> None:
+    """Keep tables as they are until the transaction is over.
+
+    Raises:
+        DestinationUnavailable: one is not any more what it was found to be.
+    """
+    known = {live.table.name: live for live in tables}
+    if not known:
+        return
+    locked = sql.SQL(", ").join(live.identifier for live in known.values())
+    connection.execute(sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(locked))
+    parameters = {"schema": next(iter(known.values())).schema, "tables": [*known]}
+    there = {(table, column): type_ for table, column, type_ in connection.execute(query("column_types"), parameters)}
+    for name, live in known.items():
+        if any(there.get((name, column)) != type_ for column, type_ in live.types.items()):
+            raise DestinationUnavailable(f"The table {live.schema}.{name} was changed while it was loaded.")
 
 
 def with_overflow(connection: Connection, live: LiveTable) -> LiveTable:

@@ -13,7 +13,7 @@ from destinations.postgres.history import NEXT_START, ended
 from destinations.postgres.queries import identifiers, query, type_name
 from destinations.postgres.room import OVERFLOW
 from destinations.postgres.shape import LiveTable
-from destinations.postgres.widening import known_type, written
+from destinations.postgres.widening import distinct, known_type, written
 from engine.contract import ACTIVE, DELETED, END, START, SYNCED, ColumnType
 
 P = ParamSpec("P")
@@ -299,10 +299,8 @@ def _same(columns: Iterable[str], other: str) -> sql.Composable:
 
 
 def _differs(live: LiveTable, name: str, stored: sql.Composable | None = None) -> sql.Composable:
-    # Types of other people need not have an equality.
-    is_known = known_type(live.types.get(name, ColumnType.TEXT))
-    differs = "{} IS DISTINCT FROM {}" if is_known else "({})::text IS DISTINCT FROM {}::text"
-    return sql.SQL(differs).format(stored or sql.Identifier("t", name), sql.Identifier("s", name))
+    differs = distinct(known_type(live.types.get(name, ColumnType.TEXT)))
+    return differs.format(stored or sql.Identifier("t", name), sql.Identifier("s", name))
 
 
 def _value(live: LiveTable, name: str) -> sql.Composable:

@@ -43,6 +43,20 @@ def written(type_: ColumnType) -> str:
     return TIMESTAMPTZ if type_ is ColumnType.TIMESTAMPTZ else type_.value
 
 
+def distinct(known: ColumnType | None) -> sql.SQL:
+    """The expression that tells whether two values of such a type are not the same.
+
+    Types of other people need not have an equality, and to a collation of theirs two spellings may be equal.
+    """
+    match known:
+        case None:
+            return sql.SQL("({})::text IS DISTINCT FROM ({})::text")
+        case ColumnType.TEXT:
+            return sql.SQL('({}) COLLATE "C" IS DISTINCT FROM ({})')
+        case _:
+            return sql.SQL("({}) IS DISTINCT FROM ({})")
+
+
 def conversion(column: str, live: str, target: str) -> sql.Composable:
     """The expression that turns a column's values of type `live` into type `target` and loses nothing.
 

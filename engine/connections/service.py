@@ -143,6 +143,7 @@ class Connections:
         trust.kinds = trusted_kinds(body)
         destination = connect_destination(record, self._database, self._vault, connection=connection, trust=trust)
         destination.validate_schema_name(connection.schema)
+        self._hold_apart(connection, destination.place)
         tests: list[SetupTest] = []
         if auth is not None:
             credentials = UnsavedCredentials(auth)
@@ -295,6 +296,22 @@ class Connections:
         waits = connection.resync_streams or (connection.resync_requested and connection.succeeded_at is not None)
         if waits and connection.auth is not None:
             jobs.enqueue(self._database, connection.id, "resync")
+
+    def _hold_apart(self, connection: Connection, place: str) -> None:
+        """Hold that no connection of another group fills the same tables."""
+        with self._database.session() as session:
+            others = session.scalars(
+                select(Connection).where(
+                    Connection.schema == connection.schema, Connection.group_id != connection.group_id
+                )
+            ).all()
+            records = [(other, destination_of(session, other.group_id)) for other in others]
+        for other, record in records:
+            if connect_destination(record, self._database, self._vault, connection=other).place == place:
+                raise Conflict(
+                    f"config.schema: The connection {other.id} of the group '{other.group_id}' fills that schema at "
+                    f"{place} already. Choose another name."
+                )
 
     def _stored_credentials(self, connection: Connection) -> StoredCredentials:
         return StoredCredentials(self._database, self._vault, connection.id)

@@ -54,6 +54,7 @@ from engine.contract.network import Address, Method, Network, SshServer, StartTl
 from engine.contract.setup import SetupTest, TestStatus
 from engine.contract.source import Held, Host, Source, SourcePlugin
 from engine.contract.tables import ACTIVE, DELETED, END, START, SYNCED, Catalog, Column, Stream, Table
+from engine.contract.text import storable
 from engine.contract.types import ColumnType, common_type, ladder
 
 __all__ = [
@@ -122,4 +123,5 @@ __all__ = [
     "Verification",
     "common_type",
     "ladder",
+    "storable",
 ]

@@ -154,6 +154,10 @@ class Verification(LoadSession, Protocol):
 class Destination(Protocol):
     """One connected destination."""
 
+    @property
+    def place(self) -> str:
+        """Where it is, for people: schemas of one name in one place are the same."""
+
     def setup_tests(self) -> Iterable[SetupTest]:
         """Run the checks of this destination; each is yielded as soon as it is known."""
 

@@ -34,6 +34,8 @@ class Database:
         self._parameters = _parameters(url)
         self._parameters.setdefault("connect_timeout", CONNECT_SECONDS)
         self._parameters.setdefault("application_name", "penstock")
+        # what was sent over a dead line would be waited for a quarter of an hour
+        self._parameters.setdefault("tcp_user_timeout", 30_000)
         self._on_dispose = on_dispose
         self._reading = sqlalchemy.create_engine(
             "postgresql+psycopg://",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.contract import Cancelled, CredentialsRejected, Follow, PenstockError, QuotaSpent
+from engine.contract import Cancelled, CredentialsRejected, Follow, PenstockError, QuotaSpent, storable
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a sync, or a stream of it, ended. `error` is a sentence for people.
+    """How a sync, or a stream of it, ended. `error` is a sentence for people; it can be stored, whatever it quotes.
 
     `curable`: trying again may help. `resume_at`: when the source will answer again. `reconnect`: the connection is
     broken until a person mends it.
@@ -30,12 +30,12 @@ def ending(error: BaseException | None) -> Ending:
         case None:
             return Ending("succeeded")
         case QuotaSpent():
-            return Ending("rescheduled", error.code, str(error), resume_at=error.retry_at)
+            return Ending("rescheduled", error.code, storable(str(error)), resume_at=error.retry_at)
         case PenstockError():
             return Ending(
                 "failed",
                 error.code,
-                str(error),
+                storable(str(error)),
                 curable=error.follow is Follow.RETRY,
                 reconnect=isinstance(error, CredentialsRejected),
             )

@@ -102,7 +102,7 @@ def save(
 ) -> bool:
     """Bring the sync's row up to date, and that of one stream, in one statement; also a sign of life.
 
-    Gives whether somebody asked the sync to stop.
+    Gives whether the sync is to stop: somebody asked for that, or took it for dead and ended it.
     """
     statement = (
         update(Sync)
@@ -113,7 +113,7 @@ def save(
     if changed is not None:
         statement = statement.add_cte(stream_row(progress.sync_id, changed).cte("stream"))
     with database.autocommit() as saving:
-        return bool(saving.scalar(statement))
+        return saving.scalar(statement) is not False
 
 
 def note(database: Database, connection: Connection, kind: str, message: str, **details: Any) -> None:

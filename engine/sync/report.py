@@ -10,7 +10,16 @@ from typing import Any
 
 import structlog
 
-from engine.contract import AccessDenied, DestinationUnavailable, Expected, Loaded, Notice, SchemaChange, Stream
+from engine.contract import (
+    AccessDenied,
+    DestinationUnavailable,
+    Expected,
+    Loaded,
+    Notice,
+    SchemaChange,
+    Stream,
+    storable,
+)
 from engine.state.database import Database
 from engine.state.models import Connection
 from engine.sync import aftermath, record
@@ -150,12 +159,14 @@ class Report:
         self._show()
 
     def _notice(self, code: str, message: str, stream: str) -> None:
+        message = storable(message)
         if message not in self._notices:
             self._notices[message] = {"code": code, "message": message, "stream": stream}
             self._note(code, message, stream=stream)
             log.warning("sync_notice", connection=self._connection.schema, code=code, stream=stream, message=message)
 
     def _note(self, kind: str, message: str, **details: Any) -> None:
+        message = storable(message)
         self._write(lambda: record.note(self._database, self._connection, kind, message, sync=self._sync_id, **details))
 
     def _save(self, stream: StreamProgress | None = None) -> None:

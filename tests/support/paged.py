@@ -46,6 +46,7 @@ ERRORS: dict[str, Exception] = {
     "credentials": CredentialsRejected("The token is not valid any more. Reconnect with a new one."),
     "access": AccessDenied("The token lacks the scope x.read. Grant it.", scopes=["x.read"], stream="a"),
     "mistake": ZeroDivisionError("internal-detail"),
+    "gibberish": SourceUnavailable("The source said: a\0\ud83db."),
 }
 
 
@@ -61,7 +62,7 @@ class PagedConfig(BaseModel):
     """Wait before each page, as a request hangs that nobody can break off."""
     fail_at: int | None = None
     """The page at which the first stream fails."""
-    failure: Literal["unavailable", "quota", "credentials", "access", "mistake"] = "unavailable"
+    failure: Literal["unavailable", "quota", "credentials", "access", "mistake", "gibberish"] = "unavailable"
     notice: str | None = None
     tables_without_access_updated_at: str | None = None
 

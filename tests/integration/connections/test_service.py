@@ -12,7 +12,7 @@ from engine.connections.body import ConnectionBody, ConnectionChange, parse
 from engine.connections.service import Connections
 from engine.contract import Conflict, InvalidSetting, NotFound, PenstockError, SourceRefused
 from engine.state.database import Database
-from engine.state.models import Connection, Event, SetupTestRecord, Sync
+from engine.state.models import Connection, DestinationRecord, Event, Group, SetupTestRecord, Sync
 from engine.state.secrets import Vault
 
 
@@ -306,3 +306,14 @@ def test_a_connection_that_is_being_synced_is_not_deleted(connections: Connectio
     with database.session() as session:  # its process died: nobody will ever end it
         session.scalars(select(Sync)).one().heartbeat_at = datetime(2020, 1, 1, tzinfo=UTC)
     connections.delete("crm")
+
+
+def test_a_schema_of_one_place_is_filled_by_one_connection(connections: Connections, database: Database) -> None:
+    first = connections.create(body())
+    with database.session() as session:
+        session.add(Group(id="other", name="Other"))
+        session.flush()
+        session.add(DestinationRecord(group_id="other", service="postgres_warehouse", time_zone_offset="0"))
+    with pytest.raises(Conflict, match=rf"^config\.schema: The connection {first.id} of the group 'default' fills"):
+        connections.create(body(group_id="other"))
+    assert connections.create(body(group_id="other", config={"schema": "crm_other"})).group_id == "other"

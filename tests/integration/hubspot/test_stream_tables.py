@@ -169,6 +169,23 @@ def test_many_properties_are_read_whole(mirror: MirrorMaker, properties: int) ->
     made.assert_same()
 
 
+@pytest.mark.parametrize(
+    "name", ['a "quote"', "back\\slash", "tab\t", "50%", "{braces}", "a,comma", "x" * 200, "Ümlaut; DROP"]
+)
+def test_a_property_may_be_called_anything(mirror: MirrorMaker, name: str) -> None:
+    account = made_account(contacts=120, companies=5, deals=5, properties=10)
+    account.add_property("contacts", name, values=("here", None))
+    made = mirror(account)
+    made.sync()
+    account.advance(LONG_AFTER)
+    account.update("contacts", account.ids("contacts")[3], {name: "changed"})
+    account.merge("contacts", *account.ids("contacts")[5:7])
+    made.sync()
+    made.assert_same()
+    made.reconcile()
+    made.assert_same()
+
+
 def test_a_new_property_becomes_a_column(mirror: MirrorMaker) -> None:
     made = mirror(made_account(contacts=20, companies=5, deals=5, properties=12))
     account = made.account

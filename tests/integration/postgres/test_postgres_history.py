@@ -214,3 +214,17 @@ def test_a_table_that_ends_to_keep_history_keeps_it_under_another_name(harness: 
             assert (prepared.made, prepared.forgotten) == (True, ("deals",))
             assert harness.read("hubspot", "deal") == []
         assert len(versions(harness, f"deal_history{number}")) == 2
+
+
+def test_what_is_erased_is_so_where_versions_were_set_aside(harness: Harness) -> None:
+    with closing(harness.destination.open("hubspot")) as session:
+        session.prepare(DEAL)
+        commit(session, deals(("1", "planted", "1")))
+        commit(session, deals(("1", "planted too", "1")))
+    with closing(harness.destination.open("hubspot")) as session:
+        session.prepare(PLAIN, ["deals"])
+        commit(session, deals(("1", "planted", "1")))
+        session.erase("deal", ["name"])
+    kept = [harness.read("hubspot", table) for table in ("deal", "deal_history")]
+    assert "planted" not in str(kept)
+    assert [len(rows) for rows in kept] == [1, 2]

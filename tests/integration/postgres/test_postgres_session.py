@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from itertools import cycle
 
 import pytest
 from postgres_harness import Harness
@@ -29,6 +30,7 @@ from engine.contract import (
     Present,
     Rows,
     Table,
+    TestStatus,
 )
 
 DEAL = Table("deal", (Column("id", ColumnType.BIGINT), Column("name", ColumnType.TEXT)), ("id",))
@@ -225,6 +227,37 @@ def test_a_table_that_is_dropped_under_a_session_is_not_made_again_by_the_same_o
     session.close()
     with closing(harness.destination.open("hubspot")) as later:
         assert later.prepare(wider, ["deals"]).forgotten == ("deals",)
+
+
+@pytest.mark.parametrize("change", ["ALTER name TYPE varchar(3)", "DROP name", "RENAME name TO mine"])
+@pytest.mark.parametrize("rows", [1, 3000])
+def test_a_column_that_is_changed_under_a_session_takes_nothing(
+    harness: Harness, session: LoadSession, change: str, rows: int
+) -> None:
+    session.prepare(DEAL)
+    session.commit("deals", {"after": "1"})
+    harness.person.execute(f"ALTER TABLE hubspot.deal {change}")
+    session.write(Rows("deal", DEAL.column_names, [(str(n), "long enough") for n in range(rows)]))
+    with pytest.raises(DestinationUnavailable, match="changed while it was loaded"):
+        session.commit("deals", {"after": "2"})
+    assert session.cursors() == {"deals": {"after": "1"}}
+    assert harness.person.execute("SELECT count(*) FROM hubspot.deal").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(("sessions", "is_let_in"), [([7, 7], False), ([7, 8], True)])
+def test_a_pooler_has_to_keep_to_a_session(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, sessions: list[int], *, is_let_in: bool
+) -> None:
+    """What a pooler says of the sessions it gave a connection, and another one beside it."""
+    told = cycle(sessions)
+    monkeypatch.setattr("destinations.postgres.pooling._session", lambda _connection: next(told))
+    tests = {test.title: test.status for test in harness.destination.setup_tests()}
+    assert tests["Checking sessions"] is (TestStatus.PASSED if is_let_in else TestStatus.FAILED)
+    if is_let_in:
+        harness.destination.open("hubspot").close()
+    else:
+        with pytest.raises(DestinationRefused, match="is a pooler in transaction mode"):
+            harness.destination.open("hubspot")
 
 
 def test_nobody_waits_for_an_answer_from_a_session_that_ends(harness: Harness) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from postgres_harness import Harness
+from psycopg.errors import FeatureNotSupported
 
 from engine.contract import Column, ColumnType, Loaded, LoadSession, Rows, Table
 from engine.contract.naming import unique_names
@@ -109,6 +112,37 @@ def test_what_is_stored_of(harness: Harness, session: LoadSession, name: str) ->
     assert session.lacking("thing", ("id", "value"), batch.rows) == []
     session.write(batch)
     assert session.commit("things", {}).updated == 0
+
+
+@pytest.mark.parametrize("setting", ["array_nulls = off", "quote_all_identifiers = on", "extra_float_digits = -9"])
+def test_settings_of_the_database_change_no_value(harness: Harness, setting: str) -> None:
+    database = harness.person.info.dbname
+    harness.person.execute(f'ALTER DATABASE "{database}" SET {setting}')
+    types = (BIGINT, ColumnType.TEXT, ColumnType.NUMERIC, ColumnType.DOUBLE, ColumnType.DATE)
+    table = Table("thing", tuple(Column(f"c{n}", type_) for n, type_ in enumerate(types)), ("c0",))
+    rows = [("1", None, None, None, None), ("2", "NULL", "1.50", "0.1234567890123456", "2024-02-29")]
+    with closing(harness.destination.open("hubspot")) as session:
+        session.prepare(table)
+        for _ in range(2):  # once into the empty table, once as a few cells
+            session.write(Rows("thing", table.column_names, rows))
+            assert session.commit("things", {}).notices == ()
+    assert [tuple(row.values())[:5] for row in harness.read("hubspot", "thing")] == rows
+
+
+def test_what_only_a_collation_takes_for_the_same_is_written(harness: Harness, session: LoadSession) -> None:
+    try:
+        harness.person.execute(
+            "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+        )
+    except FeatureNotSupported:
+        pytest.skip("this PostgreSQL was built without ICU")
+    table = Table("thing", (Column("id", BIGINT), Column("value", ColumnType.TEXT)), ("id",))
+    session.prepare(table)
+    harness.person.execute("ALTER TABLE hubspot.thing ALTER value TYPE text COLLATE any_case")
+    for value in ("alice", "Alice"):
+        session.write(Rows("thing", ("id", "value"), [("1", value)]))
+        session.commit("things", {})
+    assert harness.read("hubspot", "thing")[0]["value"] == "Alice"
 
 
 def test_properties_whose_names_nearly_meet_keep_their_own_values(harness: Harness, session: LoadSession) -> None:

@@ -416,3 +416,22 @@ def test_no_secret_is_written_anywhere(in_pages: Rig) -> None:
                 psycopg.sql.Identifier("penstock", found["tablename"])
             )
             assert not [row for row in person.execute(query) if "planted-secret" in row["t"]], found
+
+
+def test_a_sync_that_another_process_has_ended_stops(rig: Rig) -> None:
+    rig.connect(pages=40, size=1, seconds=0.05)
+
+    def end_it(progress: Progress) -> None:
+        if progress.read:
+            rig.execute("UPDATE penstock.syncs SET outcome = 'interrupted', finished_at = now()")
+
+    assert rig.sync(watch=end_it).outcome == "cancelled"
+    assert len(rig.loaded()) < 40
+    assert [sync["outcome"] for sync in rig.syncs()] == ["interrupted"]
+
+
+def test_a_sync_ends_whatever_its_source_says(rig: Rig) -> None:
+    rig.connect(pages=3, fail_at=1, failure="gibberish")
+    ended = rig.sync()
+    assert (ended.outcome, ended.error) == ("failed", "The source said: a\ufffdb.")
+    assert rig.syncs()[0]["error"] == ended.error
