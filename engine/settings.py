@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from engine.contract import InvalidSetting
 from engine.invalid import invalid_setting
 
 PREFIX = "PENSTOCK_"
@@ -95,6 +96,8 @@ def load(model: type[_Model]) -> _Model:
     """
     try:
         return model()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSetting(".env", f"cannot be read ({getattr(error, 'strerror', None) or 'no text'}).") from None
     except ValidationError as error:
         wrong = invalid_setting(error)
         raise type(wrong)(variable(model, wrong.field), wrong.reason) from None

@@ -31,7 +31,7 @@ from connectors.hubspot.sweeping import Comparison, is_due, next_sweep, swept
 from connectors.hubspot.sweeps import Sweep
 from connectors.hubspot.threads import Threads
 from connectors.hubspot.values import to_milliseconds
-from engine.contract import Checkpoint, Cursor, Expected, Held, Host, Message, Notice, Stream
+from engine.contract import Checkpoint, CredentialsRejected, Cursor, Expected, Held, Host, Message, Notice, Stream
 
 OVERLAP = 60 * 1000
 """Milliseconds before the newest change from which search is asked again, where not all later changes are remembered."""
@@ -92,8 +92,14 @@ class CrmStream:
     def read(self, cursor: Cursor | None, held: Held, *, reconcile: bool) -> Iterator[Message]:
         """From the cursor, or from the beginning, to what is there now; ends with a checkpoint."""
         at = CrmCursor.load(cursor) if cursor is not None else None
-        if at is None or at.portal != self._layout.portal_id:
-            at = yield from self._begin(held, at.columns if at else {})
+        is_first = at is None
+        if at is None:
+            at = yield from self._begin(held)
+        elif at.portal != self._layout.portal_id:
+            raise CredentialsRejected(
+                f"This connection has read the HubSpot account {at.portal}, but the credentials are for "
+                f"{self._layout.portal_id}. Give those of {at.portal}, or make another connection."
+            )
         at = at.with_columns(self._layout.names, self._layout.types)
         if reconcile:
             sweep = next_sweep(self._layout, self._config, at, self._now(), reconcile=True)
@@ -105,23 +111,26 @@ class CrmStream:
                 began = at.since + 1
                 at = yield from self._list(at, at.historical, threads)
             at = yield from self._changes(at, threads, began)
-            at = yield from self._sweeps(at, held, threads, reconcile=reconcile)
+            at = yield from self._sweeps(at, held, threads, also_due=not (reconcile or is_first))
         yield Checkpoint(at.dump())
 
-    def _sweeps(self, at: CrmCursor, held: Held, threads: Threads, *, reconcile: bool) -> Reading:
-        """What was asked for or broken off, then what is due; when everything was asked for, nothing else is."""
+    def _sweeps(self, at: CrmCursor, held: Held, threads: Threads, *, also_due: bool) -> Reading:
+        """What was asked for or broken off, then what is due: but for the bin nothing is where all was just read."""
         if at.bin:
             at = yield from self._bin(at, at.bin)
-        if not reconcile and is_due(Sweep.ARCHIVED, self._config, self._type, at, self._now()):
+        if Sweep.ARCHIVED not in at.swept or (also_due and self._is_due(Sweep.ARCHIVED, at)):
             at = yield from self._bin(at, Pass(self._now()))
         if at.sweep:
             at = yield from self._sweep(at, at.sweep, held, threads)
-        sweep = None if reconcile else next_sweep(self._layout, self._config, at, self._now())
+        sweep = next_sweep(self._layout, self._config, at, self._now()) if also_due else None
         if sweep:
             at = yield from self._sweep(at, sweep, held, threads)
         return at
 
-    def _begin(self, held: Held, columns: Mapping[str, str]) -> Reading:
+    def _is_due(self, sweep: Sweep, at: CrmCursor) -> bool:
+        return is_due(sweep, self._config, self._type, at, self._now())
+
+    def _begin(self, held: Held) -> Reading:
         """Decide how the historical read goes; gives the first cursor.
 
         The moment from which changes are read afterwards is the newest modification that HubSpot shows now: its own
@@ -145,7 +154,6 @@ class CrmStream:
             recent=Recent(since),
             historical=historical,
             records=latest.total,
-            columns=columns,
         )
         if historical is None:
             at = at.swept_at(self._now(), Sweep.RECONCILIATION, Sweep.CALCULATED)

@@ -33,20 +33,7 @@ async def _json_body(request: Request) -> dict[str, Any]:
         raise InvalidSetting("", f"The body is no JSON: {error}.") from None
     if not isinstance(body, dict):
         raise InvalidSetting("", "The body must be a JSON object.")
-    if b"\\u0000" in raw and _holds_nul(body):
-        raise InvalidSetting("", "The body holds a NUL character, which no text may hold.")
     return body
-
-
-def _holds_nul(value: object) -> bool:
-    match value:
-        case str():
-            return "\0" in value
-        case dict():
-            return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
-        case list():
-            return any(_holds_nul(item) for item in value)
-    return False
 
 
 Body = Annotated[dict[str, Any], Depends(_json_body)]

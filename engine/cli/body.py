@@ -29,6 +29,8 @@ def body_in(file: Path | None) -> dict[str, Any]:
         ) from None
     except UnicodeDecodeError:
         raise InvalidSetting("--file", f"{file} is no text in UTF-8.") from None
+    except RecursionError:
+        raise InvalidSetting("--file", f"{file} is nested too deeply.") from None
     if not isinstance(body, dict):
         raise InvalidSetting("--file", f"{file} must hold a JSON object.")
     return body
@@ -41,6 +43,29 @@ def with_options(body: dict[str, Any], config: dict[str, Any], **fields: Any) ->
         given = body.get("config")
         merged["config"] = {**(given if isinstance(given, dict) else {}), **config}
     return merged
+
+
+def with_schema(body: dict[str, Any]) -> dict[str, Any]:
+    """The body of a new connection, as it is.
+
+    Raises:
+        InvalidSetting: nothing names the schema.
+    """
+    if not body.get("config"):
+        raise InvalidSetting("--schema", "is required, unless a --file has config.schema.")
+    return body
+
+
+def settings(schema: str | None, arguments: Sequence[str] | None) -> dict[str, Any]:
+    """The config that options give.
+
+    Raises:
+        InvalidSetting: one has no `=`, or there are two schemas.
+    """
+    given = pairs(arguments)
+    if schema is not None and given.get("schema", schema) != schema:
+        raise InvalidSetting("--config", f"gives another schema than --schema {schema}.")
+    return {"schema": schema, **given}
 
 
 def pairs(arguments: Sequence[str] | None) -> dict[str, str]:

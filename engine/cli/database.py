@@ -29,3 +29,15 @@ def upgrade() -> None:
         typer.echo(f"The state database at {database.place} is up to date (version {after}).")
     else:
         typer.echo(f"The state database at {database.place} is at version {after} now.")
+
+
+@app.command("reseal")
+def reseal() -> None:
+    """Seal all that is encrypted with the first key of PENSTOCK_SECRET_KEY, so that the others can go."""
+    from engine.cli.workspace import opened
+    from engine.state.resealing import reseal
+
+    with opened() as workspace:
+        with workspace.database.session() as session:
+            resealed = reseal(session, workspace.vault)
+        typer.echo(f"Sealed {resealed} secrets with the first key. The others can go.")

@@ -52,7 +52,7 @@ def create(
     from engine.cli import body, credentials
     from engine.cli.workspace import ConnectionBody, opened, output, parse, services
 
-    raw = body.body_in(file)
+    raw, settings = body.body_in(file), body.settings(schema, config)
     if service is None and file is None and len(services()) == 1:
         service = services()[0]
     secrets = credentials.given(access_token_file, client_id, client_secret_file, refresh_token_file)
@@ -60,7 +60,7 @@ def create(
         secrets = credentials.from_environment() or ({} if file else credentials.asked())
     raw = body.with_options(
         raw,
-        {"schema": schema, **body.pairs(config)},
+        settings,
         group_id=group,
         service=service,
         sync_frequency=sync_frequency,
@@ -70,7 +70,7 @@ def create(
         run_setup_tests=False if skip_tests else None,
         auth=credentials.as_auth(secrets),
     )
-    wanted = parse(ConnectionBody, raw)
+    wanted = parse(ConnectionBody, body.with_schema(raw))
     with opened() as workspace:
         connection = workspace.connections.create(wanted)
         tests = workspace.connections.setup_tests(connection.id)

@@ -58,7 +58,7 @@ def status(as_json: AsJson = False) -> None:
 
 def history(
     name: Name,
-    limit: Annotated[int, typer.Option(min=1, help="How many syncs.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many syncs.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show a connection's last syncs, the newest first."""

@@ -195,6 +195,8 @@ def parse(model: type[_Model], raw: Mapping[str, Any]) -> _Model:
     Raises:
         InvalidSetting: a field is unknown, missing or cannot be taken; it is named by its path.
     """
+    if _holds_nul(raw):
+        raise InvalidSetting("", "The body holds a NUL character, which no text may hold.")
     fields = model.model_fields
     # Clients in Go send null for what was not set, and Terraform's "" for what was taken away.
     given = {name: None if value == "" else value for name, value in raw.items()}
@@ -203,6 +205,17 @@ def parse(model: type[_Model], raw: Mapping[str, Any]) -> _Model:
         return model.model_validate(given)
     except ValidationError as error:
         raise invalid_setting(error, known=list(model.model_fields)) from None
+
+
+def _holds_nul(value: object) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case Mapping():
+            return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
+        case list():
+            return any(_holds_nul(item) for item in value)
+    return False
 
 
 def _can_be_null(field: FieldInfo | None) -> bool:

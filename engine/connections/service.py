@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -188,22 +188,18 @@ class Connections:
             raise InvalidSetting("config.schema", "is permanent; create another connection instead.")
         plugin = source_plugin(before.service)
         config = _changed_config(plugin, before, change)
-        stored = self._stored_credentials(before)
-        auth = None if change.auth is None else changed_auth(plugin, stored.load(), change.auth.get_secret_value())
-        if change.connect_card_config is not None:
-            check_app(plugin, stored.load() if auth is None else auth)
+        credentials = self._changed_credentials(plugin, before, change)
         check_schedule(columns.get("sync_frequency", before.sync_frequency), columns.get("daily_sync_time"))
         networking = {field: columns.get(field, getattr(before, field)) for field in NETWORKING}
         wanted = Connection(id=before.id, service=before.service, config=config, group_id=before.group_id, **networking)
         with self._database.session() as session:
             _check_networking(session, wanted, destination_of(session, before.group_id))
-        credentials: Credentials = stored if auth is None else UnsavedCredentials(auth)
         is_moved = any(value != getattr(before, field) for field, value in networking.items())
         asked = "run_setup_tests" in change.model_fields_set
         tests: list[SetupTest] | None = None
-        if change.run_setup_tests and (change.config or auth is not None or is_moved or asked):
+        if change.run_setup_tests and (change.config or change.auth is not None or is_moved or asked):
             tests = self._test(wanted, credentials, must_pass=must_pass, trusted=trusted_kinds(change))
-        if auth is not None:
+        if change.auth is not None:
             columns["auth"] = self._vault.seal(credentials.load())
         with self._database.session() as session:
             connection = hold(session, before.id)
@@ -297,6 +293,17 @@ class Connections:
         if waits and connection.auth is not None:
             jobs.enqueue(self._database, connection.id, "resync")
 
+    def _changed_credentials(
+        self, plugin: SourcePlugin, connection: Connection, change: ConnectionChange
+    ) -> Credentials:
+        credentials: Credentials = self._stored_credentials(connection)
+        if change.auth is not None:
+            auth = changed_auth(plugin, _openable(credentials), change.auth.get_secret_value())
+            credentials = UnsavedCredentials(auth)
+        if change.connect_card_config is not None:
+            check_app(plugin, credentials.load())
+        return credentials
+
     def _hold_apart(self, connection: Connection, place: str) -> None:
         """Hold that no connection of another group fills the same tables."""
         with self._database.session() as session:
@@ -347,6 +354,14 @@ class Connections:
         """Whether somebody is there to sync a connection that only some workers may."""
         agent = connection.hybrid_deployment_agent_id or record.hybrid_deployment_agent_id
         return [] if agent is None else [checks.agent_test(agent, alive=jobs.worker_is_alive(self._database, agent))]
+
+
+def _openable(stored: Credentials) -> Mapping[str, Any]:
+    """Credentials that are stored; none where the key that opens them is lost: new ones take their place."""
+    try:
+        return stored.load()
+    except InvalidSetting:
+        return {}
 
 
 def _changed_config(plugin: SourcePlugin, connection: Connection, change: ConnectionChange) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 import psycopg
 import sqlalchemy
+from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 from sqlalchemy import orm
 
-from engine.contract import DestinationUnavailable, InvalidSetting
+from engine.contract import DestinationRefused, DestinationUnavailable, InvalidSetting
 from engine.settings import Settings
 from engine.state import idle, upgrade
 from engine.state.embedded import EmbeddedPostgres
@@ -34,6 +35,7 @@ class Database:
         self._parameters = _parameters(url)
         self._parameters.setdefault("connect_timeout", CONNECT_SECONDS)
         self._parameters.setdefault("application_name", "penstock")
+        self._parameters.setdefault("client_encoding", "UTF8")
         # what was sent over a dead line would be waited for a quarter of an hour
         self._parameters.setdefault("tcp_user_timeout", 30_000)
         self._on_dispose = on_dispose
@@ -126,6 +128,14 @@ class Database:
             yield
         except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as error:
             raise self._unavailable(error.orig or error) from error
+        except sqlalchemy.exc.DBAPIError as error:
+            if not isinstance(error.orig, pg.InsufficientPrivilege | pg.ReadOnlySqlTransaction):
+                raise
+            raise DestinationRefused(
+                f"The state database at {self.place} does not let the user {self._parameters.get('user')} work: "
+                f"{error.orig.diag.message_primary}. It has to own the schema penstock, or may make it: "
+                f"GRANT CREATE ON DATABASE. Or correct {URL_VARIABLE}."
+            ) from error
 
     def _unavailable(self, error: BaseException) -> DestinationUnavailable:
         lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -158,11 +168,13 @@ def open_database(settings: Settings) -> Database:
     Raises:
         InvalidSetting: no database is named and the embedded one is not installed, or the URL is none.
         DestinationUnavailable: it cannot be reached.
+        DestinationRefused: its user may not make or use the tables, or its encoding lacks characters.
         Conflict: its tables are older or newer than this program.
     """
     database = connect(settings)
     try:
         with database.transaction() as connection:
+            _check_encoding(database, connection)
             if upgrade.current_version(connection) is None:
                 upgrade.upgrade(connection)
             upgrade.check(connection)
@@ -170,6 +182,15 @@ def open_database(settings: Settings) -> Database:
         database.dispose()
         raise
     return database
+
+
+def _check_encoding(database: Database, connection: sqlalchemy.Connection) -> None:
+    encoding = connection.scalar(sqlalchemy.text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise DestinationRefused(
+            f"The state database at {database.place} is encoded in {encoding}, which lacks characters. "
+            "Make one with ENCODING 'UTF8' TEMPLATE template0."
+        )
 
 
 def connect(settings: Settings) -> Database:

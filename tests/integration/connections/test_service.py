@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from engine.connections import service
 from engine.connections.body import ConnectionBody, ConnectionChange, parse
 from engine.connections.service import Connections
 from engine.contract import Conflict, InvalidSetting, NotFound, PenstockError, SourceRefused
+from engine.settings import Settings
 from engine.state.database import Database
 from engine.state.models import Connection, DestinationRecord, Event, Group, SetupTestRecord, Sync
 from engine.state.secrets import Vault
@@ -317,3 +319,16 @@ def test_a_schema_of_one_place_is_filled_by_one_connection(connections: Connecti
     with pytest.raises(Conflict, match=rf"^config\.schema: The connection {first.id} of the group 'default' fills"):
         connections.create(body(group_id="other"))
     assert connections.create(body(group_id="other", config={"schema": "crm_other"})).group_id == "other"
+
+
+def test_a_lost_key_is_made_up_for_by_new_credentials(
+    connections: Connections, database: Database, tmp_path: Path
+) -> None:
+    connections.create(body())
+    other = Vault(Settings(home=tmp_path / "other"))
+    anew = Connections(database, other)
+    with pytest.raises(InvalidSetting, match="This key does not open"):
+        anew.test("crm")
+    assert other.open(anew.update("crm", change(auth={"access_token": "better"})).auth or "") == {
+        "access_token": "better"
+    }

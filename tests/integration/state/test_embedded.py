@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from engine.contract import InvalidSetting
 from engine.state.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).parents[3]
@@ -143,3 +144,9 @@ def test_one_process_may_hold_several_shares(home: Path) -> None:
 
 def test_a_home_with_a_long_path_works(home: Path) -> None:
     assert started_at(home / ("x" * 120))
+
+
+def test_a_home_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "home").touch()
+    with pytest.raises(InvalidSetting, match=r"^PENSTOCK_HOME: .*home cannot be used \(File exists\)\.$"):
+        EmbeddedPostgres(tmp_path / "home")

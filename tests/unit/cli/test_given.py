@@ -99,3 +99,12 @@ def test_times_are_told_as_seen_from_now(distance: timedelta, words: str) -> Non
 def test_no_time_is_no_word() -> None:
     nothing: Any = None
     assert relative(nothing, NOW) == ""
+
+
+def test_a_connection_has_one_schema() -> None:
+    assert body.settings("crm", ["since=2024-01-01"]) == {"schema": "crm", "since": "2024-01-01"}
+    assert body.settings("crm", ["schema=crm"])["schema"] == "crm"
+    with pytest.raises(InvalidSetting, match=r"^--config: gives another schema than --schema crm\.$"):
+        body.settings("crm", ["schema=other"])
+    with pytest.raises(InvalidSetting, match=r"^--schema: is required, unless"):
+        body.with_schema({"service": "hubspot"})

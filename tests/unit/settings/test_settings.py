@@ -97,3 +97,10 @@ def test_a_public_address_must_be_one(monkeypatch: pytest.MonkeyPatch, value: st
     monkeypatch.setenv("PENSTOCK_PUBLIC_URL", value)
     with pytest.raises(InvalidSetting, match=r"^PENSTOCK_PUBLIC_URL: must be a web address"):
         load(Settings)
+
+
+def test_an_env_file_that_is_no_text_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(b"PENSTOCK_BIND=\xff\n")
+    with pytest.raises(InvalidSetting, match=r"^\.env: cannot be read \(no text\)\.$"):
+        load(Settings)

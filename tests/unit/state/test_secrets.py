@@ -91,3 +91,9 @@ def test_what_is_signed_was_signed_here_for_that_purpose_only(tmp_path: Path) ->
     assert not vault(tmp_path, old).has_signed("mail", b"a card", signature)
     assert not vault(tmp_path, old).has_signed("cards", b"a cart", signature)
     assert not vault(tmp_path, old).has_signed("cards", b"a card", b"")
+
+
+def test_a_key_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").write_bytes(b"\xff" * 32)
+    with pytest.raises(InvalidSetting, match=r"^PENSTOCK_HOME: The key file .* cannot be read or made \(no text\)"):
+        Vault(Settings(home=tmp_path))

@@ -1,0 +1,33 @@
+"""Sealing everything anew with the key that seals now, so that an older key can go."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.state.models import Connection, DestinationRecord, Endpoint, Group, SchemaConfig, Webhook
+from engine.state.secrets import Vault
+
+SEALED = (
+    Group.ssh_key,
+    DestinationRecord.config,
+    Connection.auth,
+    SchemaConfig.salt,
+    Webhook.secret,
+    Endpoint.address,
+)
+"""Every column that is sealed."""
+
+
+def reseal(session: Session, vault: Vault) -> int:
+    """Open and seal every secret, within the caller's transaction; gives how many there are.
+
+    Raises:
+        InvalidSetting: none of the keys opens one of them.
+    """
+    resealed = 0
+    for column in SEALED:
+        for record in session.scalars(select(column.class_).where(column.is_not(None)).with_for_update()):
+            setattr(record, column.key, vault.seal(vault.open(getattr(record, column.key))))
+            resealed += 1
+    return resealed
