@@ -93,7 +93,8 @@ class SourceContract:
                 checkpoint = messages[position]
                 assert isinstance(checkpoint, Checkpoint)
                 resumed = source.read(stream, checkpoint.cursor, Nothing())
-                assert _rows(stream, chain(messages[:position], resumed)) == whole, stream.name
+                after = _rows(stream, chain(messages[:position], resumed))
+                assert {key: after.get(key) for key in whole} == whole, stream.name
 
 
 def _assert_fits(batch: Batch, table: Table) -> None:
