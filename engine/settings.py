@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.contract import InvalidSetting
+from engine.files import why_unreadable
 from engine.invalid import invalid_setting
 
 PREFIX = "PENSTOCK_"
@@ -97,7 +98,7 @@ def load(model: type[_Model]) -> _Model:
     try:
         return model()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSetting(".env", f"cannot be read ({getattr(error, 'strerror', None) or 'no text'}).") from None
+        raise InvalidSetting(".env", f"cannot be read ({why_unreadable(error)}).") from None
     except ValidationError as error:
         wrong = invalid_setting(error)
         raise type(wrong)(variable(model, wrong.field), wrong.reason) from None

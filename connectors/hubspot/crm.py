@@ -263,9 +263,9 @@ class CrmStream:
             at = at.and_read(remembered, self._not_ahead(changes.until) if before is None else at.since)
             if changes.whole is not None:
                 at = at.and_counted(changes.whole.moment, changes.whole.records)
-            if changes.whole is not None and changes.whole.hidden:
-                at = at.not_swept(Sweep.RECONCILIATION)
-                yield Notice("search_hides", self._hidden(changes.whole))
+                if changes.whole.hidden:
+                    at = at.not_swept(Sweep.RECONCILIATION)
+                    yield Notice("search_hides", self._hidden(changes.whole))
             waiting.append((threads.submit(partial(self._changed, records, ids)), at.dump()))
             while len(waiting) > GROUPS_UNDER_WAY:
                 yield from _finished(*waiting.popleft())

@@ -130,7 +130,7 @@ class PostgresSession:
     def _commit(self, load_all: _Load, batches: Sequence[Batch], stream: str, cursor: Cursor) -> Loaded:
         tables = dict(self._tables)
         with self._connection.transaction():
-            hold(self._connection, (tables[name] for name in dict.fromkeys(batch.table for batch in batches)))
+            hold(self._connection, {batch.table: tables[batch.table] for batch in batches})
             loaded = load_all(self._connection, tables, batches)
             bookkeeping.save_cursor(self._connection, self._schema, stream, cursor)
         self._tables = tables

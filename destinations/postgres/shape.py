@@ -122,20 +122,19 @@ def notices(live: LiveTable) -> tuple[Notice, ...]:
     return (overflow_notice(live.table, live.overflow),) if live.overflow else ()
 
 
-def hold(connection: Connection, tables: Iterable[LiveTable]) -> None:
-    """Keep tables as they are until the transaction is over.
+def hold(connection: Connection, tables: Mapping[str, LiveTable]) -> None:
+    """Keep tables of one schema, by their names, as they are until the transaction is over.
 
     Raises:
         DestinationUnavailable: one is not any more what it was found to be.
     """
-    known = {live.table.name: live for live in tables}
-    if not known:
+    if not tables:
         return
-    locked = sql.SQL(", ").join(live.identifier for live in known.values())
+    locked = sql.SQL(", ").join(live.identifier for live in tables.values())
     connection.execute(sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(locked))
-    parameters = {"schema": next(iter(known.values())).schema, "tables": [*known]}
+    parameters = {"schema": next(iter(tables.values())).schema, "tables": [*tables]}
     there = {(table, column): type_ for table, column, type_ in connection.execute(query("column_types"), parameters)}
-    for name, live in known.items():
+    for name, live in tables.items():
         if any(there.get((name, column)) != type_ for column, type_ in live.types.items()):
             raise DestinationUnavailable(f"The table {live.schema}.{name} was changed while it was loaded.")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.contract import InvalidSetting
+from engine.files import why_unreadable
 
 VARIABLES = {
     "access_token": "PENSTOCK_ACCESS_TOKEN",
@@ -72,9 +73,7 @@ def _secret(option: str, label: str, file: Path | None) -> str | None:
         try:
             value = file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidSetting(
-                option, f"{file} cannot be read ({getattr(error, 'strerror', None) or 'no text'})."
-            ) from None
+            raise InvalidSetting(option, f"{file} cannot be read ({why_unreadable(error)}).") from None
     if not value:
         raise InvalidSetting(option, "is empty.")
     return value

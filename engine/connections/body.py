@@ -246,13 +246,12 @@ def changed_auth(plugin: SourcePlugin, stored: Mapping[str, Any], given: Mapping
     Raises:
         InvalidSetting: the source takes neither; the field is named by its path.
     """
+    whole, alone = merged(stored, given), merged({}, given)
     with suppress(InvalidSetting):
-        auth = merged(stored, given)
-        check_auth(plugin, auth)
-        return auth
-    auth = merged({}, given)
-    check_auth(plugin, auth)
-    return auth
+        check_auth(plugin, whole)
+        return whole
+    check_auth(plugin, alone)
+    return alone
 
 
 def _checked(model: type[_Model], given: Mapping[str, Any], what: str) -> _Model:

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from engine.connections import checks, status
 from engine.connections.ends import connect_source, host_of
 from engine.connections.service import Connections
-from engine.connections.store import hold, note
+from engine.connections.store import has_schema, hold, note
 from engine.contract import Conflict, InvalidSetting, NotFound
 from engine.queue import jobs
 from engine.state.database import Database
@@ -64,7 +64,7 @@ class Control:
         if scope is None:
             return self._resynced(self._connections.request_historical(connection.id))
         for schema in scope:
-            if schema not in (connection.schema, connection.service):
+            if not has_schema(connection, schema):
                 raise InvalidSetting(schema, f"There is no such schema. The tables are in '{connection.schema}'.")
         wanted, filling = set(chain.from_iterable(scope.values())), self._filling(connection)
         unknown = sorted(wanted - filling.keys())
@@ -80,7 +80,7 @@ class Control:
             NotFound: there is no such schema or table; the source was asked.
         """
         connection = self._with_credentials(name)
-        if schema not in (connection.schema, connection.service):
+        if not has_schema(connection, schema):
             raise NotFound("schema", schema)
         filling = self._filling(connection)
         if table not in filling:
@@ -131,7 +131,7 @@ class Control:
 
     def _request_tables(self, connection: Connection, tables: set[str], filling: Mapping[str, str]) -> Connection:
         with self._database.session() as session:
-            stored = hold(session, connection.id)
+            stored = hold(session, Connection, connection.id, NotFound("connection", connection.id))
             stored.resync_streams = sorted({*stored.resync_streams, *(filling[table] for table in tables)})
             told = ", ".join(sorted(tables))
             note(session, stored, "tables_resync_requested", f"The next sync reads these tables again: {told}.")

@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import BaseModel, Secret, SecretStr, ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from engine.connections import status
 from engine.connections.approvals import Approvals, Subject
@@ -20,7 +19,7 @@ from engine.connections.endpoints import check_networking
 from engine.connections.ends import connect_destination, trust_in
 from engine.connections.merging import merged
 from engine.connections.ssh_keys import public_key_of
-from engine.connections.store import forget_approvals
+from engine.connections.store import forget_approvals, hold
 from engine.contract import Conflict, InvalidSetting, NotFound, SetupTest
 from engine.invalid import invalid_setting
 from engine.network.trust import Trust
@@ -99,7 +98,9 @@ class Destinations:
         is_moved = bool(change.config.get_secret_value() or change.networking())
         tests = self._tests(tested, trust) if change.run_setup_tests and is_moved else []
         with self._database.session() as session:
-            record = _hold(session, group_id)  # somebody else may have changed it while the tests ran
+            record = hold(
+                session, DestinationRecord, group_id, NotFound("destination", group_id)
+            )  # somebody else may have changed it while the tests ran
             self._apply(change, record)
             record.setup_status = tested.setup_status
         self._keep(record, trust)
@@ -112,7 +113,7 @@ class Destinations:
         trust = self._trust(tested, body)
         tests = self._tests(tested, trust, changed=False)
         with self._database.session() as session:
-            record = _hold(session, group_id)
+            record = hold(session, DestinationRecord, group_id, NotFound("destination", group_id))
             record.setup_status = tested.setup_status
         self._keep(record, trust)
         return record, tests
@@ -124,7 +125,7 @@ class Destinations:
             Conflict: connections load to it.
         """
         with self._database.session() as session:
-            record = _hold(session, group_id)
+            record = hold(session, DestinationRecord, group_id, NotFound("destination", group_id))
             name = session.scalar(select(Connection.schema).where(Connection.group_id == group_id).limit(1))
             if name is not None:
                 raise Conflict(f"Connections load to '{group_id}' ('{name}'). Delete those first.")
@@ -204,11 +205,3 @@ class Destinations:
         if "SshTunnel" in (record.networking_method, shown.get("connection_type")):
             shown[PUBLIC_KEY] = public_key_of(self._database, self._vault, record.group_id)
         return shown
-
-
-def _hold(session: Session, group_id: str) -> DestinationRecord:
-    """A group's destination as it is now; nobody else changes it until the transaction is over."""
-    record = session.get(DestinationRecord, group_id, with_for_update=True)
-    if record is None:
-        raise NotFound("destination", group_id)
-    return record

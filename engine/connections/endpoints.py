@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from engine.connections.document import timestamp
+from engine.connections.store import hold
 from engine.contract import Conflict, InvalidSetting, NotFound
 from engine.settings import MASK
 from engine.state.database import Database
@@ -123,9 +124,7 @@ class Endpoints:
             Conflict: a connection or a destination goes through it.
         """
         with self._database.session() as session:
-            endpoint = session.get(Endpoint, (self._kind, endpoint_id), with_for_update=True)
-            if endpoint is None:
-                raise NotFound(self._what, endpoint_id)
+            endpoint = hold(session, Endpoint, (self._kind, endpoint_id), NotFound(self._what, endpoint_id))
             method, of_connection, of_destination = _USES[self._kind]
             users = union_all(
                 select(Connection.schema).where(Connection.networking_method == method, of_connection == endpoint_id),

@@ -10,10 +10,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from engine.connections.document import timestamp
-from engine.connections.store import forget_approvals
+from engine.connections.store import forget_approvals, hold
 from engine.contract import Conflict, NotFound
 from engine.state.database import Database
 from engine.state.models import DEFAULT_GROUP, Connection, Group
@@ -66,7 +65,7 @@ class Groups:
             Conflict: another group has that name.
         """
         with _naming(body.name), self._database.session() as session:
-            group = _hold(session, group_id)
+            group = hold(session, Group, group_id, NotFound("group", group_id))
             group.name = body.name
         return group
 
@@ -79,20 +78,12 @@ class Groups:
         if group_id == DEFAULT_GROUP:
             raise Conflict(f"The group '{DEFAULT_GROUP}' stays: connections belong to it unless they say otherwise.")
         with self._database.session() as session:
-            group = _hold(session, group_id)
+            group = hold(session, Group, group_id, NotFound("group", group_id))
             name = session.scalar(select(Connection.schema).where(Connection.group_id == group_id).limit(1))
             if name is not None:
                 raise Conflict(f"The group '{group_id}' has connections ('{name}'). Delete those first.")
             forget_approvals(session, "destination", group_id)
             session.delete(group)
-
-
-def _hold(session: Session, group_id: str) -> Group:
-    """The group as it is now; nobody else changes it until the transaction is over."""
-    group = session.get(Group, group_id, with_for_update=True)
-    if group is None:
-        raise NotFound("group", group_id)
-    return group
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from engine.connections.schema_choices import change_table, drop_column
 from engine.connections.schema_document import columns_document, schemas_document
 from engine.connections.source_metadata import column_metadata, schema_metadata, table_metadata
 from engine.connections.source_tables import locked, made, remember, tables_of
-from engine.connections.store import destination_of, find, note
+from engine.connections.store import destination_of, find, has_schema, note
 from engine.contract import Catalog, InvalidSetting, NotFound
 from engine.state.database import Database
 from engine.state.models import Connection, SchemaConfig, SourceTable
@@ -126,7 +126,7 @@ class Schemas:
                 raise NotFound("schema config", connection.id, "Reload it, or sync once.")
             tables = tables_of(session, connection.id)
             for schema, dropped in body.schemas.items():
-                if schema not in (connection.service, connection.schema):
+                if not has_schema(connection, schema):
                     raise NotFound("schema", schema)
                 for table, wanted in dropped.tables.items():
                     for column in wanted.columns:
@@ -155,7 +155,7 @@ class Schemas:
     def _check_schema(self, name: str, schema: str) -> None:
         with self._database.session() as session:
             connection = find(session, name)
-        if schema not in (connection.service, connection.schema):
+        if not has_schema(connection, schema):
             raise NotFound("schema", schema)
 
     def _find(self, name: str, table: str) -> SourceTable:
@@ -200,7 +200,7 @@ def _change(connection: Connection, config: SchemaConfig, tables: Sequence[Sourc
     if body.schema_change_handling is not None:
         config.schema_change_handling = body.schema_change_handling
     for schema, said in body.schemas.items():
-        if schema not in (connection.service, connection.schema):
+        if not has_schema(connection, schema):
             raise InvalidSetting(f"schemas.{schema}", f"There is no such schema. It is '{connection.service}'.")
         if said.enabled and not config.enabled:
             for table in tables:

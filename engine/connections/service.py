@@ -202,7 +202,7 @@ class Connections:
         if change.auth is not None:
             columns["auth"] = self._vault.seal(credentials.load())
         with self._database.session() as session:
-            connection = hold(session, before.id)
+            connection = hold(session, Connection, before.id, NotFound("connection", before.id))
             # somebody else may have changed it while the tests ran
             columns["config"] = _changed_config(plugin, connection, change)
             if columns.get("sync_frequency", connection.sync_frequency) != DAILY:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from msgspec import defstruct
 from sqlalchemy import Connection as SqlConnection
@@ -16,6 +16,8 @@ from engine.connections.outbox import EVENTS_BY_KIND, announce
 from engine.connections.status import LatestSync
 from engine.contract import Conflict, InvalidSetting, NotFound
 from engine.state.models import Approval, Connection, DestinationRecord, Event, Group, Sync
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,17 @@ def find(session: Session, name: str) -> Connection:
     return sole(name, session.scalars(select(Connection).where(named)).all())
 
 
-def hold(session: Session, connection_id: str) -> Connection:
-    """The connection as it is now; nobody else changes it until the transaction is over.
+def hold(session: Session, model: type[T], key: object, gone: NotFound) -> T:
+    """What has this key, as it is now; nobody else changes it until the transaction is over. Raises `gone` if it is."""
+    held = session.get(model, key, with_for_update=True)
+    if held is None:
+        raise gone
+    return held
 
-    Raises:
-        NotFound: it is gone.
-    """
-    connection = session.get(Connection, connection_id, with_for_update=True)
-    if connection is None:
-        raise NotFound("connection", connection_id)
-    return connection
+
+def has_schema(connection: Connection, schema: str) -> bool:
+    """Whether the connection's source has a schema of this name: it has one, its kind's name or the connection's own."""
+    return schema in (connection.service, connection.schema)
 
 
 def sole(name: str, found: Sequence[Connection]) -> Connection:

@@ -14,6 +14,7 @@ from engine.connections.blocks import LONGEST
 from engine.connections.document import timestamp
 from engine.connections.outbox import KNOWN_EVENTS
 from engine.connections.posting import Posted, check_url, post
+from engine.connections.store import hold
 from engine.contract import InvalidSetting, NotFound
 from engine.settings import MASK, Settings
 from engine.state.database import Database
@@ -130,9 +131,7 @@ class Webhooks:
         if tested.active and before != (True, tested.url):
             self._hold_that_it_takes(tested)
         with self._database.session() as session:
-            webhook = session.get(Webhook, webhook_id, with_for_update=True)
-            if webhook is None:  # deleted while it was tested
-                raise NotFound("webhook", webhook_id)
+            webhook = hold(session, Webhook, webhook_id, NotFound("webhook", webhook_id))
             self._apply(change, webhook)
             if not webhook.active:
                 session.execute(delete(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook.id))

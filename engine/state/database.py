@@ -185,7 +185,8 @@ def open_database(settings: Settings) -> Database:
 
 
 def _check_encoding(database: Database, connection: sqlalchemy.Connection) -> None:
-    encoding = connection.scalar(sqlalchemy.text("SHOW server_encoding"))
+    driver: Any = connection.connection.driver_connection
+    encoding = driver.info.parameter_status("server_encoding")  # told when it connected: nothing is asked
     if encoding != "UTF8":
         raise DestinationRefused(
             f"The state database at {database.place} is encoded in {encoding}, which lacks characters. "

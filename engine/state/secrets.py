@@ -14,6 +14,7 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from engine.contract import InvalidSetting
+from engine.files import why_unreadable
 from engine.settings import Settings
 
 KEY_VARIABLE = "PENSTOCK_SECRET_KEY"
@@ -100,7 +101,7 @@ def _key_in(path: Path) -> str:
                 new.unlink()
         return path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "no text"
         raise InvalidSetting(
-            "PENSTOCK_HOME", f"The key file {path} cannot be read or made ({reason}). Set {KEY_VARIABLE} instead."
+            "PENSTOCK_HOME",
+            f"The key file {path} cannot be read or made ({why_unreadable(error)}). Set {KEY_VARIABLE} instead.",
         ) from None

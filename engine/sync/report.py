@@ -166,7 +166,6 @@ class Report:
             log.warning("sync_notice", connection=self._connection.schema, code=code, stream=stream, message=message)
 
     def _note(self, kind: str, message: str, **details: Any) -> None:
-        message = storable(message)
         self._write(lambda: record.note(self._database, self._connection, kind, message, sync=self._sync_id, **details))
 
     def _save(self, stream: StreamProgress | None = None) -> None:
@@ -194,4 +193,4 @@ class Report:
 
 def _sentence(parts: Sequence[str]) -> str:
     joined = "; ".join(part.strip().rstrip(".") for part in parts)
-    return f"{joined}."
+    return storable(f"{joined}.")

@@ -204,25 +204,27 @@ def test_an_association_read_that_fails_for_one_record_says_nothing_about_it(
     made.assert_same()
 
 
-def test_a_record_archived_while_its_associations_are_paged_holds_up_nothing(mirror: MirrorMaker, waits: Waits) -> None:
-    account = small(association_page=1)
-    made = mirror(account)
-    made.sync()
-    account.advance(LONG_AFTER)
-    account.touch("contacts", account.ids("contacts")[:20])
-    refused = {"status": "error", "message": "There was a problem with the request."}
-    account.fault(Fault(status=400, path=f"{ASSOCIATIONS}2026-03/contacts/deals", body=refused, skip=1))
-    made.sync()
-    made.assert_same()
+REFUSALS = {
+    "400, as one was archived while associations are paged": (
+        Fault(
+            status=400, path=f"{ASSOCIATIONS}2026-03/contacts/deals", body={"message": "There was a problem."}, skip=1
+        ),
+        {"association_page": 1},
+    ),
+    "404 for many records": (Fault(status=404, path=BATCH, body={"message": "resource not found"}), {}),
+}
 
 
-def test_a_404_for_many_records_is_not_believed_at_once(mirror: MirrorMaker, waits: Waits) -> None:
-    account = small()
+@pytest.mark.parametrize(("fault", "options"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal_of_a_whole_batch_is_not_believed_at_once(
+    mirror: MirrorMaker, waits: Waits, fault: Fault, options: dict[str, int]
+) -> None:
+    account = small(**options)
     made = mirror(account)
     made.sync()
     account.advance(LONG_AFTER)
     account.touch("contacts", 150)
-    account.fault(Fault(status=404, path=BATCH, body={"status": "error", "message": "resource not found"}))
+    account.fault(replace(fault))
     made.sync()
     made.assert_same()
 

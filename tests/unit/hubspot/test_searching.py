@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connectors.hubspot import wire
 from connectors.hubspot.objects import COMPANIES, CONTACTS
 from connectors.hubspot.paths import Paths
-from connectors.hubspot.searching import CAP, PAGE, Search
+from connectors.hubspot.searching import CAP, PAGE, Changes, Search
 from connectors.hubspot.values import from_milliseconds
 from engine.contract import SourceUnavailable
 
@@ -90,10 +90,14 @@ class Server:
         raise AssertionError(f)
 
 
+def _changes(server: Server, since: int) -> Iterator[Changes]:
+    return Search(server, COMPANIES).changes(since)  # type: ignore[arg-type] # all that Search needs of a client
+
+
 def _found(server: Server, since: int) -> tuple[list[str], int]:
     ids: list[str] = []
     until = since
-    for changes in Search(server, COMPANIES).changes(since):  # type: ignore[arg-type]
+    for changes in _changes(server, since):
         ids += [hit[0] for hit in changes.hits]
         assert changes.until >= until, "what has been settled stays settled"
         until = changes.until
@@ -134,7 +138,7 @@ def test_what_an_order_hides_that_is_not_the_comparisons_is_found_or_told(
     server = Server(
         dict.fromkeys(range(1, records + 1), START), lexicographic=lexicographic, compares_text=not lexicographic
     )
-    changes = list(Search(server, COMPANIES).changes(START))  # type: ignore[arg-type]
+    changes = list(_changes(server, START))
     ids = [id_ for each in changes for id_, _ in each.hits]
     (whole,) = (each.whole for each in changes if each.whole)
     assert len(set(ids)) == len(ids) == records - whole.hidden
