@@ -51,7 +51,7 @@ class InputError(Answer):
     category: str | None = None
     sub_category: str | None = None
     message: str | None = None
-    context: msgspec.Raw = msgspec.Raw(b"null")
+    context: Any = None
 
     @property
     def is_answer(self) -> bool:
@@ -60,8 +60,7 @@ class InputError(Answer):
 
     def named(self, what: str) -> list[str]:
         """The ids that its context has for something, such as `fromObjectId`."""
-        context = msgspec.json.decode(self.context)
-        ids = context.get(what) if isinstance(context, dict) else None
+        ids = self.context.get(what) if isinstance(self.context, dict) else None
         return [str(id_) for id_ in ids] if isinstance(ids, list) else []
 
 

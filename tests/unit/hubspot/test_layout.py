@@ -166,6 +166,16 @@ def test_ids_and_cursors_may_be_numbers() -> None:
     assert ([record.id for record in page.results], page.after) == (["33451"], "33452")
 
 
+@pytest.mark.parametrize("odd", ["fine", "lone \\ud800 surrogate"])
+def test_what_is_odd_in_an_answer_leaves_the_inputs_that_failed_as_they_are(odd: str) -> None:
+    layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
+    body = f"""{{"results": [{{"id": "1", "properties": {{"email": "{odd}"}}}}], "numErrors": 1, "errors": [
+        {{"status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some", "context": {{"ids": ["9"]}}}}
+    ]}}"""
+    page = wire.decode(body.encode(), layout.page)
+    assert [(error.is_answer, error.named("ids")) for error in page.errors or []] == [(True, ["9"])]
+
+
 @pytest.mark.parametrize("body", ['{"results": {}}', '{"results": [{"id": null, "properties": {}}]}', "[]"])
 def test_a_body_of_another_shape_is_an_error_that_says_where(body: str) -> None:
     layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
