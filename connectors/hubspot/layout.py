@@ -191,6 +191,10 @@ class Layout:
                 wider[name] = fits
         return (list(zip(*columns, strict=True)) if changed else rows), wider
 
+    def backfill(self, properties: Iterable[str]) -> None:
+        """The columns of these properties, and no others, are filled later in the rows that are there."""
+        self.table = self.table.backfilled({self.names[name] for name in properties})
+
     def widen(self, wider: dict[str, ColumnType]) -> Table:
         """The table from here on, in which these columns hold more than their definition says."""
         with self._widening:

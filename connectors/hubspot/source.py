@@ -93,8 +93,11 @@ class HubSpotSource:
             except AccessDenied as error:
                 self._denied[object_type.name] = error
             cursor = cursors.get(object_type.name)
-            claimed = CrmCursor.load(cursor).columns if cursor else None
+            at = CrmCursor.load(cursor) if cursor else None
+            claimed = at.columns if at else None
             layout = Layout.of(object_type, self._definitions.get(object_type, ()), portal_id, claimed)
+            if at:
+                layout.backfill(at.with_columns(layout.names, layout.types).unfilled)
             near = (relation.near.name for relation in relations_of(object_type) if relation.near is not object_type)
             is_late = cursor is None and any(name in cursors for name in near)
             self._crm[object_type.name] = CrmStream(self._client, layout, self._config, self._host, is_late=is_late)

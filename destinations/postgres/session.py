@@ -64,7 +64,7 @@ class PostgresSession:
             live, prepared = prepare(self._connection, self._schema, table)
             if prepared.made and known is not None:
                 raise DestinationUnavailable(f"The table {self._schema}.{table.name} was dropped while it was loaded.")
-            if prepared.made:
+            if prepared.made or prepared.empty:
                 forgotten = bookkeeping.forget_cursors(self._connection, self._schema, streams)
                 prepared = replace(prepared, forgotten=forgotten)
         self._tables[table.name] = live

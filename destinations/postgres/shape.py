@@ -89,9 +89,11 @@ def prepare(connection: Connection, schema: str, table: Table) -> tuple[LiveTabl
                 set_aside(connection, schema, table.name)
                 there = None
             live = _asked(schema, table, there)
+            empty: tuple[str, ...] = ()
             if there is None:
                 changes = _create(connection, live)
             else:
+                empty = _empty(live, there)
                 changes = _add_columns(connection, live, there)
                 live, reasons = widen(connection, live, _wider(live))
                 changes += reasons.values()
@@ -104,7 +106,7 @@ def prepare(connection: Connection, schema: str, table: Table) -> tuple[LiveTabl
             f"{schema}.{table.name} has no room for the columns it needs: a table of PostgreSQL holds {MAX_COLUMNS}, and "
             "columns that were dropped count too. Rename the table, so that it is made anew."
         ) from error
-    return live, Prepared(tuple(changes), made=there is None, notices=notices(live))
+    return live, Prepared(tuple(changes), made=there is None, empty=empty, notices=notices(live))
 
 
 def unchanged(schema: str, table: Table, there: Described) -> LiveTable | None:
@@ -242,10 +244,26 @@ def _missing(live: LiveTable, there: Described) -> dict[str, sql.Composable]:
     return actions
 
 
+def _empty(live: LiveTable, there: Described) -> tuple[str, ...]:
+    """What the table lacks though its rows had it: columns that are not filled later, and the mark of what is gone."""
+    had = [column.name for column in live.table.columns if not column.backfilled]
+    columns = [name for name in had if name in live.types]
+    if not (live.overflow or frozenset()).isdisjoint(had):
+        columns.append(OVERFLOW)
+    if not any(name in there.types for name in live.markers):
+        columns += live.markers[:1]
+    return tuple(name for name in columns if name not in there.types)
+
+
 def _add_columns(connection: Connection, live: LiveTable, there: Described) -> list[str]:
     actions = _missing(live, there)
     if actions:
         connection.execute(sql.SQL("ALTER TABLE {} {}").format(live.identifier, sql.SQL(", ").join(actions.values())))
+    known = [name for name in live.markers if name in there.types]
+    for name in live.markers if known else ():
+        if name not in known:
+            mark = sql.SQL("UPDATE {0} SET {1} = true WHERE {2}")
+            connection.execute(mark.format(live.identifier, sql.Identifier(name), sql.Identifier(known[0])))
     return [f"added column {live.table.name}.{name}" for name in actions if name not in there.types]
 
 

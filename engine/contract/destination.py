@@ -39,12 +39,14 @@ class Loaded:
 class Prepared:
     """What preparing a table took.
 
-    `changes` says what was made or changed. `made`: the table was not there; `forgotten` are the streams whose cursors
-    were dropped because of that. `notices` are what a person should know of the table as it is.
+    `changes` says what was made or changed. `made`: the table was not there; `empty`: columns that were not there in a
+    table that was, and that no stream fills by itself; `forgotten` are the streams whose cursors were dropped because of
+    that. `notices` are what a person should know of the table as it is.
     """
 
     changes: tuple[str, ...] = ()
     made: bool = False
+    empty: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
 
@@ -61,8 +63,8 @@ class LoadSession(Protocol):
     def prepare(self, table: Table, streams: Iterable[str] = ()) -> Prepared:
         """Make the table, add its columns, widen its types; never narrow, never drop.
 
-        Where it has to be made, the cursors of `streams`, which fill it, are dropped with it: what they have read
-        before is not there. May be called again at any time, also between `write` and `commit`; costs nothing when
+        Where it has to be made, or columns of it that are not `backfilled`, the cursors of `streams`, which fill it, are
+        dropped with that: what they have read before is not there. May be called again at any time, also between `write` and `commit`; costs nothing when
         nothing is new.
 
         Raises:

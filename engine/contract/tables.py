@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 from engine.contract.types import ColumnType, common_type
 
@@ -25,10 +25,15 @@ END = "_fivetran_end"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column under its final, destination-safe name."""
+    """A column under its final, destination-safe name.
+
+    `backfilled`: its stream brings the values of rows that are there already, so that nothing has to be read anew when
+    the column is made in a table that was filled before.
+    """
 
     name: str
     type: ColumnType
+    backfilled: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,10 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         """The source's columns in order; rows that name no columns of their own come in this order."""
         return tuple(column.name for column in self.columns)
+
+    def backfilled(self, columns: Collection[str]) -> Table:
+        """This table with the named columns, and no others, as ones that their stream fills by itself."""
+        return replace(self, columns=tuple(replace(c, backfilled=c.name in columns) for c in self.columns))
 
     def widened(self, changes: dict[str, ColumnType]) -> Table:
         """This table with the named columns widened to hold the given types as well; never narrower than before."""

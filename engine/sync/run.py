@@ -21,6 +21,7 @@ from engine.contract import (
     NotFound,
     Notice,
     PenstockError,
+    Prepared,
     Source,
 )
 from engine.plugins import source_plugin
@@ -126,7 +127,7 @@ def transfer(
 
 
 def _prepare(catalog: Catalog, session: LoadSession, observer: Observer) -> None:
-    """Make the tables what they have to be; a stream that filled one which is not there any more fills it again."""
+    """Make the tables what they have to be; a stream that filled what is not there any more fills it again."""
     changes: list[str] = []
     notices: list[tuple[str, Notice]] = []
     for table in catalog.tables:
@@ -135,12 +136,19 @@ def _prepare(catalog: Catalog, session: LoadSession, observer: Observer) -> None
         changes += prepared.changes
         notices += ((streams[0], notice) for notice in prepared.notices)
         notices += (
-            (stream, Notice("refilled", f"The table {table.name} was not there: {stream} is read anew to fill it."))
+            (
+                stream,
+                Notice("refilled", f"The table {table.name} {_lack(prepared)}: {stream} is read anew to fill it."),
+            )
             for stream in prepared.forgotten
         )
     observer.prepared(catalog.streams, changes)
     for stream, notice in notices:
         observer.told(stream, notice)
+
+
+def _lack(prepared: Prepared) -> str:
+    return "was not there" if prepared.made else f"was without its {', '.join(prepared.empty)}"
 
 
 def _load(database: Database, connection_id: str) -> tuple[Connection, DestinationRecord]:

@@ -62,6 +62,7 @@ _FAULTS: dict[Action, float] = {
     troubles.expired_tokens: 1,
     troubles.add_column: 0.7,
     troubles.drop_table: 0.7,
+    troubles.drop_column: 0.7,
     troubles.resync: 0.3,
 }
 _LOSSES: dict[Action, float] = {

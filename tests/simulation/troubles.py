@@ -168,6 +168,19 @@ def drop_table(world: World, rng: random.Random) -> str:
     return _by_hand(world, f'DROP TABLE IF EXISTS "{world.schema}"."{table}"', f"drops the table {table}")
 
 
+def drop_column(world: World, rng: random.Random) -> str:
+    """One that is no part of a key, of those that there are."""
+    table = rng.choice(TABLES + MERGES)
+    drop = f"""DO $do$ DECLARE dropped name; BEGIN
+        SELECT attname INTO dropped FROM pg_attribute
+        WHERE attrelid = to_regclass('"{world.schema}"."{table}"') AND attnum > 0 AND NOT attisdropped
+          AND attnum <> ALL (SELECT unnest(conkey) FROM pg_constraint WHERE conrelid = attrelid AND contype = 'p')
+        ORDER BY hashtext(attname || '{rng.random()}') LIMIT 1;
+        IF FOUND THEN EXECUTE format('ALTER TABLE %I.%I DROP %I', '{world.schema}', '{table}', dropped); END IF;
+    END $do$"""
+    return _by_hand(world, drop, f"drops a column of {table}")
+
+
 def delete_rows(world: World, rng: random.Random) -> str:
     table = rng.choice(TABLES)
     there = f'to_regclass(\'"{world.schema}"."{table}"\') IS NOT NULL'

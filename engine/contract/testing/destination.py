@@ -630,6 +630,22 @@ class DestinationContract:
             assert later.prepare(another, ["owners"]) == Prepared()
             assert later.cursors() == {"owners": {"read": True}}
 
+    @pytest.mark.parametrize("backfilled", [True, False])
+    def test_a_column_made_later_is_filled_anew(
+        self, harness: DestinationHarness, session: LoadSession, *, backfilled: bool
+    ) -> None:
+        """As a table is that is made anew, unless its stream fills the column by itself."""
+        session.commit("deals", {"read": True})
+        session.commit("owners", {"read": True})
+        more = replace(DEAL, columns=(*DEAL.columns, Column("extra", ColumnType.TEXT, backfilled=backfilled)))
+        session.close()
+        with closing(harness.destination.open(SCHEMA)) as later:
+            prepared = later.prepare(more, ["deals"])
+            assert not prepared.made
+            assert (prepared.empty, prepared.forgotten) == (((), ()) if backfilled else (("extra",), ("deals",)))
+            assert set(later.cursors()) == ({"deals", "owners"} if backfilled else {"owners"})
+            assert later.prepare(more, ["owners"]) == Prepared()
+
     def test_a_table_may_change_between_write_and_commit(
         self, harness: DestinationHarness, session: LoadSession
     ) -> None:

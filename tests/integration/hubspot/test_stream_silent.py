@@ -165,6 +165,23 @@ def test_a_property_that_comes_with_values_is_read_of_all_records(synced: Mirror
     assert kinds(asked)[LIST.format("companies")] == 0
 
 
+@pytest.mark.parametrize("column", ["property_name", "archived_at"])
+def test_what_somebody_dropped_is_read_again_and_no_other_stream(synced: Mirror, column: str) -> None:
+    account = synced.account
+    account.archive("companies", account.ids("companies")[3])
+    account.purge("companies", account.ids("companies")[5])
+    synced.reconcile()
+    account.add_property("companies", "tier", "string", values=["gold", "silver"])  # comes with the same sync
+    synced.rig.execute(f'ALTER TABLE "{synced.schema}".company DROP "{column}"')
+    asked = synced.requests()
+    synced.sync()
+    requests = kinds(asked)
+    synced.assert_same()
+    assert requests[LIST.format("contacts")] == requests[LIST.format("deals")] == 0
+    (notice,) = [each for each in synced.rig.syncs(synced.schema)[-1]["notices"] if each["code"] == "refilled"]
+    assert f"The table company was without its {column}: companies is read anew" in notice["message"]
+
+
 def test_a_property_that_comes_back_with_other_values_is_read_of_all_records(synced: Mirror) -> None:
     account = synced.account
     account.add_property("companies", "tier", "string", values=["gold"])

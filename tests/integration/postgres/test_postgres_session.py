@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import cycle
 
 import pytest
@@ -227,6 +228,34 @@ def test_a_table_that_is_dropped_under_a_session_is_not_made_again_by_the_same_o
     session.close()
     with closing(harness.destination.open("hubspot")) as later:
         assert later.prepare(wider, ["deals"]).forgotten == ("deals",)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "forgotten"),
+    [
+        (["name"], ["deals"]),
+        (["_fivetran_synced"], []),
+        (["is_deleted"], []),
+        (["_fivetran_deleted"], []),
+        (["_fivetran_deleted", "is_deleted"], ["deals"]),
+    ],
+)
+def test_what_was_in_a_dropped_column_is_read_anew_unless_it_is_known(
+    harness: Harness, session: LoadSession, dropped: list[str], forgotten: list[str]
+) -> None:
+    deal = replace(DEAL, deleted_aliases=("is_deleted",))
+    session.prepare(deal)
+    session.write(Rows("deal", deal.column_names, [("1", "One"), ("2", "Two")]))
+    session.commit("deals", {"after": "1"})
+    session.write(Deletion("deal", ("id",), [("2",)]))
+    session.commit("deals", {"after": "2"})
+    session.close()
+    harness.person.execute("ALTER TABLE hubspot.deal " + ", ".join(f"DROP {column}" for column in dropped))
+    with closing(harness.destination.open("hubspot")) as later:
+        assert list(later.prepare(deal, ["deals"]).forgotten) == forgotten
+    if not forgotten:
+        marked = "SELECT _fivetran_deleted, is_deleted, _fivetran_synced IS NOT NULL FROM hubspot.deal ORDER BY id"
+        assert harness.person.execute(marked).fetchall() == [(False, False, True), (True, True, True)]
 
 
 @pytest.mark.parametrize("change", ["ALTER name TYPE varchar(3)", "DROP name", "RENAME name TO mine"])

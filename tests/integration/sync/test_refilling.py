@@ -41,6 +41,15 @@ def test_a_dropped_table_is_filled_again_and_no_other_is_read(synced: Rig) -> No
     assert [(notice["code"], notice["stream"]) for notice in synced.syncs()[-1]["notices"]] == [("refilled", "a")]
 
 
+def test_a_dropped_column_is_filled_again_and_no_other_table_is_read(synced: Rig) -> None:
+    before = synced.rows("SELECT id, name FROM test.a ORDER BY id")
+    synced.execute("ALTER TABLE test.a DROP name")
+    outcome = synced.sync()
+    assert (outcome.outcome, read(synced)) == ("succeeded", {"a": len(ALL), "b": 0})
+    assert synced.rows("SELECT id, name FROM test.a ORDER BY id") == before
+    assert told(synced, "refilled") == ["The table a was without its name: a is read anew to fill it."]
+
+
 def test_a_dropped_schema_is_filled_again(synced: Rig) -> None:
     synced.execute("DROP SCHEMA test CASCADE")
     assert synced.sync().outcome == "succeeded"
