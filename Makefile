@@ -16,7 +16,7 @@ demo: .venv/.ready ## A sandbox HubSpot replicated into an embedded PostgreSQL, 
 	@$(BIN)/penstock demo $(if $(KEEP),--keep)
 
 test: .venv/.ready ## The whole test-suite
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: lint test ## What CI runs: format, lint, types, arrows, tests
 
