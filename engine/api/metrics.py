@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-LABELS = ("connection", "service")
+LABELS = ("connection", "service", "group")
 
 Statuses = Callable[[], Sequence[Mapping[str, Any]]]
 
@@ -26,7 +26,7 @@ class ConnectionMetrics(Collector):
         success = GaugeMetricFamily("penstock_last_success_timestamp_seconds", "When a sync succeeded.", labels=LABELS)
         failure = GaugeMetricFamily("penstock_last_failure_timestamp_seconds", "When a sync failed.", labels=LABELS)
         for row in self._statuses():
-            labels = [row["name"], row["service"]]
+            labels = [row["name"], row["service"], row["group"]]
             syncing.add_metric(labels, row["sync_state"] == "syncing")
             for gauge, at in ((success, row["last_success"]), (failure, row["last_failure"])):
                 if at is not None:

@@ -64,19 +64,20 @@ def next_due(schedule: Schedule, last: LastSync | None, now: datetime) -> dateti
 
     A paused, manual or broken connection, or one whose setup tests never passed, waits for a person; a running sync
     is not doubled. A sync that was cut short goes on at once, one that waits for a quota when the quota is fresh.
+    Where the clock was set back meanwhile, what it said before is taken for now.
     """
     if schedule.paused or schedule.schedule_type == "manual" or schedule.setup_state != "connected":
         return None
-    return now if last is None else _due_after(last, next_slot(schedule, last.started_at), now)
+    return now if last is None else _due_after(last, next_slot(schedule, min(last.started_at, now)), now)
 
 
 def _due_after(last: LastSync, slot: datetime, now: datetime) -> datetime | None:
     match last.outcome:
         case "running":
-            lost_at = last.seen_at + LOST_AFTER
-            return lost_at if lost_at <= now else None
+            is_lost = abs(now - last.seen_at) >= LOST_AFTER
+            return min(last.seen_at + LOST_AFTER, now) if is_lost else None
         case "cancelled" | "interrupted":
-            return last.seen_at
+            return min(last.seen_at, now)
         case "rescheduled":
             return last.retry_at or slot
         case "failed" if last.retry_at:

@@ -79,9 +79,9 @@ def test_the_daemon_syncs_what_is_due_and_says_how_it_is(rig: Rig, bind: str) ->
     events = [entry["event"] for entry in log_events(log)]
     assert (events[0], events[-1]) == ("daemon_started", "daemon_stopped")
     assert "planted-secret" not in log
-    succeeded = f'penstock_last_success_timestamp_seconds{{connection="new",service="paged"}} {TIME}'
+    succeeded = f'penstock_last_success_timestamp_seconds{{connection="new",group="default",service="paged"}} {TIME}'
     assert re.search(succeeded, metrics)
-    assert 'penstock_syncing{connection="resting",service="paged"} 0.0' in metrics
+    assert 'penstock_syncing{connection="resting",group="default",service="paged"} 0.0' in metrics
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
