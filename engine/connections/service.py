@@ -273,7 +273,7 @@ class Connections:
         """Let the next sync look for what the source changed without a word."""
         with self._database.session() as session:
             connection = find(session, name)
-            connection.reconcile_requested = True
+            connection.reconcile_requested_at = func.now()
             note(session, connection, "reconcile_requested", "The next sync reconciles both sides.")
         return connection
 

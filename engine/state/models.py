@@ -198,8 +198,9 @@ class Connection(Base):
     is_historical_sync: Mapped[bool] = mapped_column(
         server_default=text("true"), comment="The next or running sync reads everything; false once one succeeded."
     )
-    reconcile_requested: Mapped[bool] = mapped_column(
-        server_default=_FALSE, comment="The next sync also looks for what the source changed without a word."
+    reconcile_requested_at: Mapped[datetime | None] = mapped_column(
+        comment="When it was asked for that the next sync also looks for what the source changed without a word; "
+        "empty as soon as all streams have begun with that."
     )
     resync_requested: Mapped[bool] = mapped_column(
         server_default=_FALSE, comment="The next sync forgets how far it had read before it starts."

@@ -62,7 +62,7 @@ def end(
         if result.rowcount:
             for stream in progress.streams:
                 changing.execute(stream_row(progress.sync_id, stream))
-            after = _connection_after(connection, ended, now, began=bool(progress.streams))
+            after = _connection_after(ended, now)
             if denial_field and _access_changed(changing, connection, progress, ended, notices):
                 after["config"] = Connection.config.op("||")(literal({denial_field: now.isoformat()}, JSONB))
             if after:
@@ -86,12 +86,9 @@ def _going_on(ended: Ending, *, by_itself: bool) -> str:
     return f"The sync goes on by itself at {at}." if by_itself else f"Start the sync again after {at}: it goes on then."
 
 
-def _connection_after(connection: Connection, ended: Ending, now: datetime, *, began: bool) -> dict[str, Any]:
-    """What changes of the connection; `began` says whether its streams were read at all."""
+def _connection_after(ended: Ending, now: datetime) -> dict[str, Any]:
+    """What changes of the connection."""
     after: dict[str, Any] = {}
-    is_remembered = ended.outcome == "rescheduled" and began  # by the streams' cursors, from which it goes on
-    if connection.reconcile_requested and (ended.outcome == "succeeded" or is_remembered):
-        after["reconcile_requested"] = False
     match ended.outcome:
         case "succeeded":
             # unless a re-sync was asked for while this one ran

@@ -89,6 +89,19 @@ def streams_forgotten(database: Database, connection: Connection) -> None:
         )
 
 
+def reconciling(database: Database, connection: Connection) -> None:
+    """Note that the reconciliation which was asked for has begun, and goes on with any sync; a later request stays."""
+    with database.autocommit() as saving:
+        saving.execute(
+            update(Connection)
+            .where(
+                Connection.id == connection.id,
+                Connection.reconcile_requested_at == connection.reconcile_requested_at,
+            )
+            .values(reconcile_requested_at=None)
+        )
+
+
 def add_streams(database: Database, sync_id: int, names: Iterable[str]) -> None:
     """Begin the rows of the streams."""
     rows = [{"sync_id": sync_id, "stream": name} for name in names]

@@ -60,6 +60,8 @@ class Report:
         self._stop = stop
         self._streams: dict[str, StreamProgress] = {}
         self._own_table: dict[str, str] = {}
+        self._to_begin: set[str] = set()
+        """Streams whose cursors do not tell yet that they have begun."""
         self._notices: dict[str, record.NoticeEntry] = {}
         self._saved_at = time.monotonic()
         self._away = False
@@ -73,6 +75,7 @@ class Report:
         """The streams are known and their tables are there; `changes` is what that took."""
         self._streams = {stream.name: StreamProgress(stream.name) for stream in streams}
         self._own_table = {stream.name: stream.tables[0].name for stream in streams}
+        self._to_begin = set(self._streams)
         record.add_streams(self._database, self._sync_id, self._streams)
         if changes:
             self._note("schema_changed", _sentence(changes))
@@ -90,6 +93,7 @@ class Report:
         )
         for message in loaded.notices:
             self._notice("loaded", message, load.stream)
+        self._begun(load.stream)
 
     def told(self, stream: str, message: Expected | Notice) -> None:
         """A stream expects so many records, or has a notice."""
@@ -109,6 +113,7 @@ class Report:
         self._update(replace(self._streams[stream], outcome=end.outcome, error=end.error))
         if isinstance(error, AccessDenied):
             self._notice(error.code, f"The table {self._own_table[stream]} is not updated. {error}", stream)
+            self._begun(stream)
 
     def tick(self) -> None:
         """Give a sign of life now and then."""
@@ -152,6 +157,13 @@ class Report:
         if self._on_progress:
             self._on_progress(progress)
         return SyncOutcome(progress, ended.error_code, ended.error, ended.resume_at, tuple(self._notices))
+
+    def _begun(self, stream: str) -> None:
+        """With the last stream that begins, what was asked for is in their cursors: by those it goes on."""
+        if stream in self._to_begin:
+            self._to_begin.remove(stream)
+            if not self._to_begin and self._connection.reconcile_requested_at:
+                self._write(lambda: record.reconciling(self._database, self._connection))
 
     def _update(self, stream: StreamProgress) -> None:
         self._streams[stream.name] = stream

@@ -93,7 +93,7 @@ def run_sync(
                         session,
                         report,
                         stop,
-                        reconcile=connection.reconcile_requested,
+                        reconcile=connection.reconcile_requested_at is not None,
                         before_reading=partial(refill, database, connection, session, source),
                     )
             except BaseException as error:  # noqa: BLE001 - the sync's outcome

@@ -409,7 +409,6 @@ def test_an_interrupted_reconciliation_goes_on_where_it_stopped(
     made.sync("failed")
     assert made.cursor("contacts")["sweep"]["listed"] > 0
     account.clear_faults()
-    made.rig.execute("UPDATE penstock.connections SET reconcile_requested = false WHERE schema = %s", made.schema)
     asked = made.requests()
     made.sync()
     assert kinds(asked)[LIST.format("contacts")] < 12

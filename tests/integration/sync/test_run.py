@@ -288,6 +288,26 @@ def test_a_resync_asked_for_meanwhile_is_not_forgotten(in_pages: Rig) -> None:
     assert in_pages.sync().progress.read == 60
 
 
+def test_a_reconciliation_asked_for_meanwhile_is_not_forgotten(in_pages: Rig) -> None:
+    def ask(progress: Progress) -> None:
+        if progress.read == A_THIRD:
+            in_pages.connections.request_reconciliation("test")
+
+    in_pages.connections.request_reconciliation("test")
+    in_pages.sync(watch=ask)
+    assert connection(in_pages)["reconcile_requested_at"] is not None
+    in_pages.sync()
+    assert connection(in_pages)["reconcile_requested_at"] is None
+
+
+@pytest.mark.parametrize(("fail_at", "is_begun"), [(0, False), (2, True)])
+def test_a_reconciliation_is_begun_once_all_streams_remember_it(rig: Rig, fail_at: int, *, is_begun: bool) -> None:
+    rig.connect(streams=["a", "b"], fail_at=fail_at)
+    rig.connections.request_reconciliation("test")
+    assert rig.sync().outcome == "failed"
+    assert (connection(rig)["reconcile_requested_at"] is None) == is_begun
+
+
 def test_two_syncs_of_a_connection_never_run_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.sync.run.BUSY_SECONDS", 0.3)
     rig.connect(seconds=0.1, pages=1000, size=1)
