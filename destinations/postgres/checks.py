@@ -7,7 +7,9 @@ from contextlib import ExitStack
 
 from destinations.postgres.connect import Connection
 from destinations.postgres.errors import translated
+from destinations.postgres.names import BOOKKEEPING
 from destinations.postgres.pooling import check_session
+from destinations.postgres.queries import query
 from engine.contract import DestinationError, NotTrusted, SetupTest, TestStatus
 
 OLDEST = 13
@@ -56,10 +58,7 @@ def _encoding(connection: Connection) -> str | None:
 
 
 def _permissions(connection: Connection) -> str | None:
-    row = connection.execute(
-        "SELECT pg_is_in_recovery(), has_database_privilege(current_database(), 'CREATE'),"
-        " has_database_privilege(current_database(), 'TEMPORARY')"
-    ).fetchone()
+    row = connection.execute(query("privileges"), {"bookkeeping": BOOKKEEPING}).fetchone()
     is_standby, may_create, may_stage = row or (False, False, False)
     if is_standby:
         return "The server is a read-only standby. Name the primary server as host."
@@ -69,5 +68,6 @@ def _permissions(connection: Connection) -> str | None:
     info = connection.info
     return (
         f"The user {info.user} lacks {' and '.join(missing)}. Run as the database's owner: "
-        f'GRANT {", ".join(missing)} ON DATABASE "{info.dbname}" TO "{info.user}".'
+        f'GRANT {", ".join(missing)} ON DATABASE "{info.dbname}" TO "{info.user}". '
+        f"Instead of CREATE, CREATE and USAGE on schemas that are made for it will do: {BOOKKEEPING}, and that of each connection."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,10 +18,14 @@ from destinations.postgres import plugin
 from destinations.postgres.config import PostgresConfig
 from destinations.postgres.errors import connection_failed
 from engine.contract import (
+    Column,
+    ColumnType,
     DestinationError,
     DestinationRefused,
     DestinationUnavailable,
     InvalidSetting,
+    Rows,
+    Table,
     TestStatus,
 )
 
@@ -172,6 +177,27 @@ def test_a_missing_privilege_is_named_with_the_grant_that_gives_it(
     harness.person.execute(sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(database, user))
     assert {test.status for test in destination.setup_tests()} == {TestStatus.PASSED}
     destination.open("hubspot").close()
+
+
+def test_schemas_may_be_made_beforehand_for_a_user_who_may_make_none(
+    harness: Harness, guest: tuple[sql.Identifier, str]
+) -> None:
+    user, url = guest
+    database = sql.Identifier(harness.person.info.dbname)
+    harness.person.execute(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(database, user))
+    harness.person.execute(
+        sql.SQL(
+            "CREATE SCHEMA penstock; CREATE SCHEMA hubspot; GRANT CREATE, USAGE ON SCHEMA penstock, hubspot TO {}"
+        ).format(user)
+    )
+    destination = plugin.connect(plugin.config(url=url))
+    assert {test.status for test in destination.setup_tests()} == {TestStatus.PASSED}
+    with closing(destination.open("hubspot")) as session:
+        session.prepare(Table("thing", (Column("id", ColumnType.BIGINT),), ("id",)))
+        session.write(Rows("thing", ("id",), [("1",)]))
+        assert session.commit("things", {}).inserted == 1
+    with pytest.raises(DestinationRefused, match="may not make the schema other"):
+        destination.open("other")
 
 
 def test_a_database_in_another_encoding_is_pointed_out(postgres_server: str) -> None:
