@@ -7,6 +7,7 @@ record that is read, from whichever end; the table always holds the type ids of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -21,6 +22,10 @@ INPUTS = 1000
 BAD_REQUEST = 400
 ROWS = 5000
 """Rows per message, so that a record with very many associations does not make one huge batch."""
+AT_ONCE = 20_000
+"""Associations that one answer should have at the most: a call can ask for 1,000 records, and each can have hundreds."""
+GROWTH = 4
+"""By how much a batch read may grow when a full one had fewer associations than it may have."""
 
 _ANSWER = msgspec.json.Decoder(wire.AssociationsAnswer)
 
@@ -42,12 +47,24 @@ def association_table(relation: Relation) -> Table:
 
 
 class AssociationReader:
-    """Reads the associations of one relation for records at either end."""
+    """Reads the associations of one relation for records at either end.
 
-    def __init__(self, client: Client, relation: Relation) -> None:
+    `sizes` tells how many records there are of each type, as far as that is known: before anything is read, each
+    record of the more frequent type is taken to be tied to one of the other.
+    """
+
+    def __init__(self, client: Client, relation: Relation, sizes: Mapping[ObjectType, int]) -> None:
         self.relation = relation
         self._client = client
         self._columns = association_table(relation).column_names
+        near, far = relation.near, relation.far
+        self._at_once = {
+            end: _fitting(sizes.get(end, 0), sizes.get(other, 0)) for end, other in ((near, far), (far, near))
+        }
+
+    def at_once(self, object_type: ObjectType) -> int:
+        """How many records of this end can be read together without their associations taking much memory."""
+        return min(self._at_once[object_type], INPUTS)
 
     def of_near(self, ids: Sequence[str]) -> Iterator[Message]:
         """All rows of these near records, and the word that these are all."""
@@ -93,7 +110,7 @@ class AssociationReader:
         rows: list[Row] = []
         for near, far in pairs:
             far_id = str(far.to_object_id)
-            rows += [(near, far_id, str(type_.type_id), type_.category, type_.label) for type_ in far.association_types]
+            rows += [(near, far_id, *_told_of(t.type_id, t.category, t.label)) for t in far.association_types]
             if len(rows) >= ROWS:
                 yield Rows(self.relation.table, self._columns, rows)
                 rows = []
@@ -117,7 +134,16 @@ class AssociationReader:
         An id that HubSpot will not answer for (archived meanwhile) makes it refuse the whole batch: the batch is
         halved until the odd one stands alone, and that one is left out of `answered`.
         """
-        batches = [[{"id": id_} for id_ in ids[i : i + INPUTS]] for i in range(0, len(ids), INPUTS)]
+        start = 0
+        while start < len(ids):
+            batch = ids[start : start + self.at_once(from_type)]
+            start += len(batch)
+            yield from self._read_batch(from_type, to_type, batch, answered)
+
+    def _read_batch(
+        self, from_type: ObjectType, to_type: ObjectType, ids: Sequence[str], answered: dict[str, bool]
+    ) -> Iterator[tuple[str, list[wire.AssociatedRecord]]]:
+        batches = [[{"id": id_} for id_ in ids]]
         path = self._client.paths.associations_between(from_type.name, to_type.name)
         doing = f"reading associations of {from_type.name} with {to_type.name}"
         while batches:
@@ -132,6 +158,8 @@ class AssociationReader:
                 else:
                     answered.pop(inputs[0]["id"], None)
                 continue
+            if "after" not in inputs[0]:  # further pages are of those that have many
+                self._learn(from_type, len(inputs), sum(len(result.to) for result in answer.results))
             told = _told(answer)
             for input_ in inputs:
                 is_whole = told is None or input_["id"] in told
@@ -143,6 +171,23 @@ class AssociationReader:
                     more.append({"id": result.from_.id, "after": result.paging.next.after})
             if more:
                 batches.append(more)
+
+    def _learn(self, from_type: ObjectType, asked: int, found: int) -> None:
+        """Let the next batches have as many records as fit, going by what an answer to so many of them held."""
+        at_once, fitting = self._at_once[from_type], _fitting(asked, found)
+        if fitting < at_once or asked >= at_once:
+            self._at_once[from_type] = min(fitting, GROWTH * at_once)
+
+
+def _fitting(records: int, associations: int) -> int:
+    """How many records may be read together when so many of them have so many associations."""
+    return max(1, min(INPUTS, AT_ONCE * records // associations)) if associations else INPUTS
+
+
+@lru_cache(maxsize=1000)
+def _told_of(type_id: int, category: str, label: str | None) -> tuple[str, str, str | None]:
+    """A type as it stands in rows, the same objects for all of them: rows are many and types are few."""
+    return str(type_id), category, label
 
 
 def _told(answer: wire.AssociationsAnswer) -> set[str] | None:

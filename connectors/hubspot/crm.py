@@ -7,21 +7,20 @@ is due. Every part ends in a checkpoint, so that a read can break off anywhere.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from connectors.hubspot.associations import association_table
 from connectors.hubspot.client import Client
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.cursor import CrmCursor, Pass, Range
+from connectors.hubspot.in_order import InOrder
 from connectors.hubspot.layout import Found, Layout
 from connectors.hubspot.listing import Listing, ListPage
 from connectors.hubspot.messages import Messages, merges_table
-from connectors.hubspot.objects import relations_of
+from connectors.hubspot.objects import ObjectType, relations_of
 from connectors.hubspot.quota import SEARCHES_PER_SECOND
 from connectors.hubspot.recent import Recent
 from connectors.hubspot.records import PAGE, Records
@@ -39,8 +38,6 @@ GROUP = 1000
 """Records that are taken together, so that one read of associations serves them all."""
 GROUP_PAGES = 50
 """Pages of the list after which a group is done however few records they had: a date limit passes over the others."""
-GROUPS_UNDER_WAY = 2
-"""Groups whose associations are being read while the list goes on."""
 THREADS = 12
 
 Reading: TypeAlias = Generator[Message, None, CrmCursor]
@@ -49,8 +46,9 @@ Reading: TypeAlias = Generator[Message, None, CrmCursor]
 
 @dataclass(slots=True)
 class Group:
-    """Some pages of the list."""
+    """Some pages of the list, and what is left of the pass after them."""
 
+    left: Pass
     found: Found = field(default_factory=Found)
     pages: list[ListPage] = field(default_factory=list)
 
@@ -58,29 +56,30 @@ class Group:
         """Take in a further page."""
         self.found.add(page.found)
         self.pages.append(replace(page, found=Found()))
+        self.left = replace(self.left, ranges=page.left, listed=self.left.listed + len(page.ids))
 
-    @property
-    def full(self) -> bool:
-        """Whether it is worth its calls."""
-        return len(self.found.rows) >= GROUP or len(self.pages) >= GROUP_PAGES
+    def is_full(self, at_once: int) -> bool:
+        """Whether it is worth its calls, when so many records are to be taken together."""
+        return len(self.found.rows) >= min(GROUP, at_once) or len(self.pages) >= GROUP_PAGES
 
 
 class CrmStream:
-    """One CRM object type of one account."""
+    """One CRM object type of one account; `sizes` has the number of records of each type that was read before."""
 
     def __init__(
-        self, client: Client, layout: Layout, config: HubSpotConfig, host: Host, *, is_late: bool = False
+        self, client: Client, layout: Layout, config: HubSpotConfig, host: Host, sizes: Mapping[ObjectType, int]
     ) -> None:
         self._client = client
-        self._is_late = is_late
-        """Whether types that have associations with this one were read before it is for the first time."""
         self._layout = layout
         self._type = layout.object_type
+        near = {relation.near for relation in relations_of(self._type)} - {self._type}
+        self._is_late = self._type not in sizes and not near.isdisjoint(sizes)
+        """Whether types that have associations with this one were read before it is for the first time."""
         self._config = config
         self._host = host
         self._oldest = to_milliseconds(config.oldest_modified.isoformat()) if config.oldest_modified else None
         self._search = Search(client, self._type)
-        self._messages = Messages(client, layout)
+        self._messages = Messages(client, layout, sizes)
 
     @property
     def stream(self) -> Stream:
@@ -178,7 +177,9 @@ class CrmStream:
 
         records = Records(self._client, self._layout, self._oldest)
         listing = Listing(records, threads, self._search.extent, at.records)
-        done = yield from self._walk(listing, historical, threads, tell, lambda left: replace(at, historical=left))
+        at_once = partial(self._messages.at_once, both_ends=both_ends)
+        groups = _groups(listing, historical, at_once)
+        done = yield from self._walk(groups, historical, threads, tell, lambda left: replace(at, historical=left))
         at = replace(at, historical=None, records=done.listed)
         return at.swept_at(done.began, Sweep.RECONCILIATION, Sweep.CALCULATED)
 
@@ -195,7 +196,9 @@ class CrmStream:
             unbounded = unbounded or not all(page.bounded for page in group.pages)
             return comparison.tell(group.found, group.pages)
 
-        done = yield from self._walk(listing, sweep, threads, tell, lambda left: replace(at, sweep=left))
+        at_once = partial(self._messages.at_once, both_ends=both_ends) if sweep.associations else lambda: GROUP
+        groups = _groups(listing, sweep, at_once)
+        done = yield from self._walk(groups, sweep, threads, tell, lambda left: replace(at, sweep=left))
         if unbounded:
             what = (
                 f"HubSpot does not list {self._type.name} in order of their ids, so what is gone from it stays unknown."
@@ -205,28 +208,21 @@ class CrmStream:
 
     def _walk(
         self,
-        listing: Listing,
+        groups: Iterator[Group | Notice],
         under_way: Pass,
         threads: Threads,
         tell: Callable[[Group], list[Message]],
         cursor: Callable[[Pass], CrmCursor],
     ) -> Generator[Message, None, Pass]:
         """Go on with a pass to its end; `tell` says what a group has to say, `cursor` where the stream stands then."""
-        if not under_way.ranges:
-            return under_way
-        waiting: deque[tuple[Future[list[Message]], dict[str, Any]]] = deque()
-        group = Group()
-        for page in listing.read(under_way.ranges):
-            if isinstance(page, Notice):
-                yield page
+        in_order = InOrder(threads)
+        for group in groups:
+            if isinstance(group, Notice):
+                yield group
                 continue
-            group.add(page)
-            under_way = replace(under_way, ranges=page.left, listed=under_way.listed + len(page.ids))
-            if group.full or not page.left:
-                waiting.append((threads.submit(partial(tell, group)), cursor(under_way).dump()))
-                group = Group()
-            while len(waiting) > (GROUPS_UNDER_WAY if page.left else 0):
-                yield from _finished(*waiting.popleft())
+            under_way = group.left
+            yield from in_order.submit(partial(tell, group), cursor(under_way))
+        yield from in_order.finish()
         return under_way
 
     def _changes(self, at: CrmCursor, threads: Threads, began: int) -> Reading:
@@ -254,11 +250,11 @@ class CrmStream:
     ) -> Reading:
         """What was modified in a time; of what is `shown` for good nothing is passed over, since nobody looks there again."""
         recent, records = at.recent, Records(self._client, self._layout)
-        waiting: deque[tuple[Future[list[Message]], dict[str, Any]]] = deque()
+        in_order = InOrder(threads)
         for changes in self._search.changes(
             since, before, lambda moment: 0 if moment < shown else recent.count(moment)
         ):
-            ids = [hit[0] for hit in changes.hits if hit not in at.recent]
+            ids, read_before = [hit[0] for hit in changes.hits if hit not in at.recent], at
             remembered = [hit for hit in changes.hits if hit[1] < began and hit[1] <= changes.newest]
             at = at.and_read(remembered, self._not_ahead(changes.until) if before is None else at.since)
             if changes.whole is not None:
@@ -266,12 +262,19 @@ class CrmStream:
                 if changes.whole.hidden:
                     at = at.not_swept(Sweep.RECONCILIATION)
                     yield Notice("search_hides", self._hidden(changes.whole))
-            waiting.append((threads.submit(partial(self._changed, records, ids)), at.dump()))
-            while len(waiting) > GROUPS_UNDER_WAY:
-                yield from _finished(*waiting.popleft())
-        while waiting:
-            yield from _finished(*waiting.popleft())
+            for part, read in self._parts(ids, read_before, at):
+                yield from in_order.submit(partial(self._changed, records, part), read)
+        yield from in_order.finish()
         return at
+
+    def _parts(
+        self, ids: Sequence[str], before: CrmCursor, after: CrmCursor
+    ) -> Iterator[tuple[Sequence[str], CrmCursor]]:
+        """Ids in parts that may be taken together, each with where the stream stands then: before them until the last."""
+        while len(ids) > (at_once := self._messages.at_once()):
+            yield ids[:at_once], before
+            ids = ids[at_once:]
+        yield ids, after
 
     def _hidden(self, millisecond: Millisecond) -> str:
         return (
@@ -307,6 +310,16 @@ class CrmStream:
         return to_milliseconds(self._host.now().isoformat())
 
 
-def _finished(messages: Future[list[Message]], cursor: Mapping[str, Any]) -> Iterator[Message]:
-    yield from messages.result()
-    yield Checkpoint(cursor)
+def _groups(listing: Listing, under_way: Pass, at_once: Callable[[], int]) -> Iterator[Group | Notice]:
+    """What is left of a pass in groups of about so many records, and what the listing notices."""
+    if not under_way.ranges:
+        return
+    group = Group(under_way)
+    for page in listing.read(under_way.ranges):
+        if isinstance(page, Notice):
+            yield page
+            continue
+        group.add(page)
+        if group.is_full(at_once()) or not group.left.ranges:
+            yield group
+            group = Group(group.left)

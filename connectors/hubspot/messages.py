@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from connectors.hubspot.associations import AssociationReader
+from connectors.hubspot.associations import INPUTS, AssociationReader
 from connectors.hubspot.client import Client
 from connectors.hubspot.layout import Found, Layout, Merge
 from connectors.hubspot.objects import ObjectType, relations_of
@@ -25,10 +25,10 @@ from engine.contract import (
 class Messages:
     """Turns what was found of one object type into messages, reading the associations that belong to it."""
 
-    def __init__(self, client: Client, layout: Layout) -> None:
+    def __init__(self, client: Client, layout: Layout, sizes: Mapping[ObjectType, int]) -> None:
         self._layout = layout
         self._type = layout.object_type
-        self._associations = [AssociationReader(client, relation) for relation in relations_of(self._type)]
+        self._associations = [AssociationReader(client, relation, sizes) for relation in relations_of(self._type)]
 
     def live(self, found: Found, *, both_ends: bool = True) -> list[Message]:
         """Everything about live records; without `both_ends` only the associations that are read from their side."""
@@ -48,14 +48,16 @@ class Messages:
 
     def associations(self, ids: Sequence[str], *, both_ends: bool) -> Iterator[Message]:
         """All associations of live records, and the word that these are all."""
-        for reader in self._associations:
-            if not both_ends and reader.relation.near is not self._type:
-                continue
+        for reader in self._readers(both_ends=both_ends):
             try:
                 yield from list(reader.of(self._type, ids))
             except AccessDenied as error:
                 # The other end of the relation may not be read; that is no reason to do without these records.
                 yield Notice("associations_skipped", str(error))
+
+    def at_once(self, *, both_ends: bool = True) -> int:
+        """How many records to take together, so that their associations take little memory."""
+        return min((reader.at_once(self._type) for reader in self._readers(both_ends=both_ends)), default=INPUTS)
 
     def present(self, ids: Sequence[str], above: int | None, to: int | None) -> Present:
         """These are all ids within a range; associations of any other are gone with it."""
@@ -66,6 +68,9 @@ class Messages:
         """The values of a part of the columns, of records that are there already."""
         yield from self._wider(found)
         yield Rows(self._type.table, columns, found.rows)
+
+    def _readers(self, *, both_ends: bool) -> list[AssociationReader]:
+        return [reader for reader in self._associations if both_ends or reader.relation.near is self._type]
 
     def _records(self, found: Found, *, deleted: bool = False) -> Iterator[Message]:
         yield from self._wider(found)

@@ -13,7 +13,7 @@ from connectors.hubspot.config import HubSpotAuth, HubSpotConfig
 from connectors.hubspot.crm import CrmStream
 from connectors.hubspot.cursor import CrmCursor
 from connectors.hubspot.layout import Layout
-from connectors.hubspot.objects import OBJECT_TYPES, ObjectType, relations_of
+from connectors.hubspot.objects import OBJECT_TYPES, ObjectType
 from connectors.hubspot.reference import (
     DEAL_PIPELINES,
     OWNERS,
@@ -87,20 +87,19 @@ class HubSpotSource:
         """The streams and their tables; property definitions decide columns and types."""
         portal_id = self._client.account().portal_id
         streams: list[Stream] = [OWNERS, DEAL_PIPELINES]
+        read = {kind: CrmCursor.load(cursors[kind.name]) for kind in OBJECT_TYPES if kind.name in cursors}
+        sizes = {kind: at.records for kind, at in read.items()}
         for object_type in OBJECT_TYPES:
             try:
                 self._definitions[object_type] = fetch_properties(self._client, object_type, self._config.sensitivities)
             except AccessDenied as error:
                 self._denied[object_type.name] = error
-            cursor = cursors.get(object_type.name)
-            at = CrmCursor.load(cursor) if cursor else None
+            at = read.get(object_type)
             claimed = at.columns if at else None
             layout = Layout.of(object_type, self._definitions.get(object_type, ()), portal_id, claimed)
             if at:
                 layout.backfill(at.with_columns(layout.names, layout.types).unfilled)
-            near = (relation.near.name for relation in relations_of(object_type) if relation.near is not object_type)
-            is_late = cursor is None and any(name in cursors for name in near)
-            self._crm[object_type.name] = CrmStream(self._client, layout, self._config, self._host, is_late=is_late)
+            self._crm[object_type.name] = CrmStream(self._client, layout, self._config, self._host, sizes)
             streams.append(self._crm[object_type.name].stream)
         streams.append(PROPERTIES)
         return Catalog(tuple(streams))
