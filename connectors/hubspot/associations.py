@@ -64,7 +64,7 @@ class AssociationReader:
 
     def at_once(self, object_type: ObjectType) -> int:
         """How many records of this end can be read together without their associations taking much memory."""
-        return min(self._at_once[object_type], INPUTS)
+        return self._at_once[object_type]
 
     def of_near(self, ids: Sequence[str]) -> Iterator[Message]:
         """All rows of these near records, and the word that these are all."""

@@ -64,8 +64,8 @@ class LoadSession(Protocol):
         """Make the table, add its columns, widen its types; never narrow, never drop.
 
         Where it has to be made, or columns of it that are not `backfilled`, the cursors of `streams`, which fill it, are
-        dropped with that: what they have read before is not there. May be called again at any time, also between `write` and `commit`; costs nothing when
-        nothing is new.
+        dropped with that: what they have read before is not there. May be called again at any time, also between
+        `write` and `commit`; costs nothing when nothing is new.
 
         Raises:
             DestinationUnavailable: it was there when this session prepared it, and is not any more.
