@@ -73,8 +73,8 @@ class CrmStream:
         self._layout = layout
         self._type = layout.object_type
         near = {relation.near for relation in relations_of(self._type)} - {self._type}
-        self._is_late = self._type not in sizes and not near.isdisjoint(sizes)
-        """Whether types that have associations with this one were read before it is for the first time."""
+        self._is_late = not near.isdisjoint(sizes)
+        """Whether types that have associations with this one were read before, should it be read from the beginning."""
         self._config = config
         self._host = host
         self._oldest = to_milliseconds(config.oldest_modified.isoformat()) if config.oldest_modified else None

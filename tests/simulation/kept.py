@@ -25,6 +25,27 @@ KEPT = {
         ),
         (Step("add_property", 1097250966), Step(SYNC), Step("retype_property", 2681892104)),
     ),
+    "associations of a merge's winner stayed missing when a dropped table let it be read from the beginning": History(
+        769,
+        Setup(
+            account={"contacts": 20, "companies": 12, "deals": 8, "properties": 10, "seed": 714, "expires_in": 60}
+            | {"association_page": 3},
+            behaviour={"out_of_order": True, "index_lag": 600, "index_lag_spread": 2900},
+            config={**_ONLY_ON_REQUEST, "archived_hours": 0},
+            scale=Scale(
+                record_page=3, search_page=4, search_cap=12, inputs=5, group=6, worth_cutting=4, remembered=8, query=60
+            ),
+            oauth=True,
+            told=True,
+            watched=False,
+        ),
+        (
+            Step("merge", 1536272550, Moment(REQUEST, "/pipelines", 2)),
+            Step(SYNC),
+            Step("update", 1773177522),
+            Step("drop_table", 3407409061),
+        ),
+    ),
     "associations with records that could not be read at first stayed missing": History(
         3434,
         Setup(
