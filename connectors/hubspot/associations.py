@@ -110,7 +110,7 @@ class AssociationReader:
         rows: list[Row] = []
         for near, far in pairs:
             far_id = str(far.to_object_id)
-            rows += [(near, far_id, *_told_of(t.type_id, t.category, t.label)) for t in far.association_types]
+            rows += [(near, far_id, *_cells_of(t.type_id, t.category, t.label)) for t in far.association_types]
             if len(rows) >= ROWS:
                 yield Rows(self.relation.table, self._columns, rows)
                 rows = []
@@ -185,7 +185,7 @@ def _fitting(records: int, associations: int) -> int:
 
 
 @lru_cache(maxsize=1000)
-def _told_of(type_id: int, category: str, label: str | None) -> tuple[str, str, str | None]:
+def _cells_of(type_id: int, category: str, label: str | None) -> tuple[str, str, str | None]:
     """A type as it stands in rows, the same objects for all of them: rows are many and types are few."""
     return str(type_id), category, label
 

@@ -259,11 +259,11 @@ def _add_columns(connection: Connection, live: LiveTable, there: Described) -> l
     actions = _missing(live, there)
     if actions:
         connection.execute(sql.SQL("ALTER TABLE {} {}").format(live.identifier, sql.SQL(", ").join(actions.values())))
-    known = [name for name in live.markers if name in there.types]
-    for name in live.markers if known else ():
-        if name not in known:
-            mark = sql.SQL("UPDATE {0} SET {1} = true WHERE {2}")
-            connection.execute(mark.format(live.identifier, sql.Identifier(name), sql.Identifier(known[0])))
+    known = [sql.Identifier(name) for name in live.markers if name in there.types]
+    anew = [sql.Identifier(name) for name in live.markers if name not in there.types]
+    if known and anew:
+        marked = sql.SQL(", ").join(sql.SQL("{} = true").format(name) for name in anew)
+        connection.execute(sql.SQL("UPDATE {} SET {} WHERE {}").format(live.identifier, marked, known[0]))
     return [f"added column {live.table.name}.{name}" for name in actions if name not in there.types]
 
 

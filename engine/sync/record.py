@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Insert, Update, func, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import InstrumentedAttribute
 
 from engine.connections.outbox import announce
 from engine.contract import Conflict
@@ -81,24 +82,21 @@ def forgotten(database: Database, connection: Connection) -> None:
 
 def streams_forgotten(database: Database, connection: Connection) -> None:
     """Note that the cursors of the streams which this sync was to read again are forgotten."""
-    with database.transaction() as changing:
-        changing.execute(
-            update(Connection)
-            .where(Connection.id == connection.id, Connection.resync_streams == connection.resync_streams)
-            .values(resync_streams=[])
-        )
+    _met(database, connection, Connection.resync_streams, [])
 
 
 def reconciling(database: Database, connection: Connection) -> None:
     """Note that the reconciliation which was asked for has begun, and goes on with any sync; a later request stays."""
+    _met(database, connection, Connection.reconcile_requested_at, None)
+
+
+def _met(database: Database, connection: Connection, request: InstrumentedAttribute[Any], nothing: object) -> None:
+    """Take back what was requested of the connection, unless something else was requested meanwhile."""
     with database.autocommit() as saving:
         saving.execute(
             update(Connection)
-            .where(
-                Connection.id == connection.id,
-                Connection.reconcile_requested_at == connection.reconcile_requested_at,
-            )
-            .values(reconcile_requested_at=None)
+            .where(Connection.id == connection.id, request == getattr(connection, request.key))
+            .values({request: nothing})
         )
 
 

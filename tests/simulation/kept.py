@@ -28,13 +28,20 @@ KEPT = {
     "associations of a merge's winner stayed missing when a dropped table let it be read from the beginning": History(
         769,
         Setup(
-            account={"contacts": 20, "companies": 12, "deals": 8, "properties": 10, "seed": 714, "expires_in": 60}
-            | {"association_page": 3},
+            account={
+                "contacts": 20,
+                "companies": 12,
+                "deals": 8,
+                "properties": 10,
+                "seed": 714,
+                "sparse_ids": True,
+                "expires_in": 60,
+                "association_page": 3,
+                "limit": 190,
+            },
             behaviour={"out_of_order": True, "index_lag": 600, "index_lag_spread": 2900},
             config={**_ONLY_ON_REQUEST, "archived_hours": 0},
-            scale=Scale(
-                record_page=3, search_page=4, search_cap=12, inputs=5, group=6, worth_cutting=4, remembered=8, query=60
-            ),
+            scale=Scale(3, 4, 12, inputs=5, group=6, worth_cutting=4, remembered=8, query=60, commit=8, few=60),
             oauth=True,
             told=True,
             watched=False,

@@ -29,14 +29,15 @@ class Server:
 
     def post(self, path: str, body: Mapping[str, Any], decoder: msgspec.json.Decoder[Any], **_: object) -> Any:
         self.asked.append(len(body["inputs"]))
-        return wire.decode(msgspec.json.encode({"results": [self.answer(**each) for each in body["inputs"]]}), decoder)
+        return wire.decode(msgspec.json.encode({"results": [self.answer(each) for each in body["inputs"]]}), decoder)
 
-    def answer(self, id: str, after: str = "0") -> Mapping[str, Any]:  # noqa: A002 - HubSpot's name
-        end = min(int(after) + PAGE, self.tied)
+    def answer(self, asked: Mapping[str, str]) -> Mapping[str, Any]:
+        start = int(asked.get("after", "0"))
+        end = min(start + PAGE, self.tied)
         types = [{"category": "HUBSPOT_DEFINED", "typeId": 1, "label": None}]
-        to = [{"toObjectId": 10_000 + n, "associationTypes": types} for n in range(int(after), end)]
+        to = [{"toObjectId": 10_000 + n, "associationTypes": types} for n in range(start, end)]
         paging = {"next": {"after": str(end)}} if end < self.tied else None
-        return {"from": {"id": id}, "to": to, "paging": paging}
+        return {"from": {"id": asked["id"]}, "to": to, "paging": paging}
 
 
 def told(messages: Iterator[Message]) -> tuple[int, list[str]]:
@@ -57,7 +58,7 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def reader_of(server: Server, sizes: Mapping[ObjectType, int]) -> AssociationReader:
-    return AssociationReader(server, RELATION, sizes)  # type: ignore[arg-type]
+    return AssociationReader(server, RELATION, sizes)  # type: ignore[arg-type] # all that it needs of a client
 
 
 @pytest.mark.parametrize(
