@@ -7,7 +7,7 @@ is due. Every part ends in a checkpoint, so that a read can break off anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
@@ -64,17 +64,19 @@ class Group:
 
 
 class CrmStream:
-    """One CRM object type of one account; `sizes` has the number of records of each type that was read before."""
+    """One CRM object type of one account.
+
+    `sizes` has the number of records of each type that was read before. All streams share it, and one that is read from
+    the beginning takes itself out, so that the others know.
+    """
 
     def __init__(
-        self, client: Client, layout: Layout, config: HubSpotConfig, host: Host, sizes: Mapping[ObjectType, int]
+        self, client: Client, layout: Layout, config: HubSpotConfig, host: Host, sizes: dict[ObjectType, int]
     ) -> None:
         self._client = client
         self._layout = layout
         self._type = layout.object_type
-        near = {relation.near for relation in relations_of(self._type)} - {self._type}
-        self._is_late = not near.isdisjoint(sizes)
-        """Whether types that have associations with this one were read before, should it be read from the beginning."""
+        self._sizes = sizes
         self._config = config
         self._host = host
         self._oldest = to_milliseconds(config.oldest_modified.isoformat()) if config.oldest_modified else None
@@ -93,6 +95,7 @@ class CrmStream:
         at = CrmCursor.load(cursor) if cursor is not None else None
         is_first = at is None
         if at is None:
+            self._sizes.pop(self._type, None)
             at = yield from self._begin(held)
         elif at.portal != self._layout.portal_id:
             raise CredentialsRejected(
@@ -139,7 +142,7 @@ class CrmStream:
         since = self._not_ahead(latest.modified or 0)
         expected = latest.total
         historical: Pass | None = Pass(
-            self._now(), present=held.holds_any(self._type.table), associations=self._is_late
+            self._now(), present=held.holds_any(self._type.table), associations=self._is_late()
         )
         if self._oldest is not None:
             recent, pages_per_second = self._search.count_since(self._oldest), self._client.quota.per_second
@@ -159,6 +162,14 @@ class CrmStream:
         yield Expected(expected)
         yield Checkpoint(at.dump())
         return at
+
+    def _is_late(self) -> bool:
+        """Whether types that have associations with this one go on from where they were, and so do not tell them again.
+
+        One that starts over at the same time may not have said so yet: then more is read than has to be.
+        """
+        near = {relation.near for relation in relations_of(self._type)}
+        return not near.isdisjoint(self._sizes)
 
     def _list(self, at: CrmCursor, historical: Pass, threads: Threads) -> Reading:
         """The historical read by the list.
