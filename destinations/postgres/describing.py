@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from destinations.postgres.connect import Connection
 from destinations.postgres.queries import query
+from destinations.postgres.room import OVERFLOW, columns_noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,15 @@ class Described:
     types: Mapping[str, str]
     defaults: frozenset[str]
     """The columns that have one."""
+    noted: frozenset[str] | None = None
+    """The columns that the overflow is said to stand for; None where nothing is said."""
     primary_key: tuple[str, ...] | None = None
     indexes: Sequence[tuple[str, ...]] = ()
 
 
 def describe(connection: Connection, schema: str, table: str | None = None) -> dict[str, Described]:
     """One table, whatever has its name, or all tables of the schema; nothing where there is none."""
-    parameters = {"schema": schema, "table": table}
+    parameters = {"schema": schema, "table": table, "overflow": OVERFLOW}
     keys: dict[str, tuple[str, ...]] = {}
     indexes: dict[str, list[tuple[str, ...]]] = {}
     for name, is_primary, columns in connection.execute(query("describe_indexes"), parameters):
@@ -41,10 +44,11 @@ def describe(connection: Connection, schema: str, table: str | None = None) -> d
             attributes,
             dict(zip(columns, types, strict=True)),
             frozenset(defaults),
+            columns_noted(note),
             keys.get(name),
             indexes.get(name, ()),
         )
-        for name, is_table, attributes, columns, types, defaults in connection.execute(
+        for name, is_table, attributes, columns, types, defaults, note in connection.execute(
             query("describe_tables"), parameters
         )
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 
 from engine.contract import Notice, Table
@@ -29,6 +30,20 @@ def without_room(table: Table, there: Collection[str], *, taken: int) -> frozens
     keyed = {*table.primary_key, *(name for group in table.lookups for name in group)}
     others = [name for name in new if name not in keyed]
     return frozenset(others[max(0, room - (len(new) - len(others))) :])
+
+
+def note(overflow: Collection[str]) -> str:
+    """What the overflow's comment says in the catalog: the columns that it stands for, told from those that were dropped."""
+    return json.dumps(sorted(overflow), ensure_ascii=False)
+
+
+def columns_noted(comment: str | None) -> frozenset[str] | None:
+    """The columns that a comment of the overflow names; None where there is none, or one of somebody else's."""
+    try:
+        names = json.loads(comment or "")
+    except ValueError:
+        return None
+    return frozenset(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 
 
 def overflow_notice(table: Table, overflow: Collection[str]) -> Notice:

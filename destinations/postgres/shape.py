@@ -15,7 +15,7 @@ from destinations.postgres.connect import Connection
 from destinations.postgres.describing import Described, describe
 from destinations.postgres.history import OWN_COLUMNS, begin, set_aside
 from destinations.postgres.queries import identifiers, query, type_name
-from destinations.postgres.room import MAX_COLUMNS, OVERFLOW, overflow_notice, without_room
+from destinations.postgres.room import MAX_COLUMNS, OVERFLOW, note, overflow_notice, without_room
 from destinations.postgres.widening import conversion, widened, written
 from engine.contract import (
     DELETED,
@@ -100,6 +100,8 @@ def prepare(connection: Connection, schema: str, table: Table) -> tuple[LiveTabl
                 if table.history and START not in there.types:
                     begin(connection, live.identifier, live.key)
                     there = describe(connection, schema, table.name)[table.name]
+            if _is_to_note(live, there):
+                _note(connection, live)
             _check_key_and_add_indexes(connection, live, there)
     except pg.TooManyColumns as error:
         raise DestinationRefused(
@@ -116,7 +118,7 @@ def unchanged(schema: str, table: Table, there: Described) -> LiveTable | None:
     live = _asked(schema, table, there)
     has_columns = not _missing(live, there) and all(live.types[name] == type_ for name, type_ in _wider(live).items())
     has_indexes = _has_key(live, there.primary_key) and not _unindexed(live, there.indexes)
-    return live if has_columns and has_indexes else None
+    return live if has_columns and has_indexes and not _is_to_note(live, there) else None
 
 
 def notices(live: LiveTable) -> tuple[Notice, ...]:
@@ -146,9 +148,11 @@ def with_overflow(connection: Connection, live: LiveTable) -> LiveTable:
     if live.overflow is not None:
         return live
     add = sql.SQL("ALTER TABLE {} ADD COLUMN {} jsonb").format(live.identifier, sql.Identifier(OVERFLOW))
+    added = replace(live, types={**live.types, OVERFLOW: ColumnType.JSONB.value}, overflow=frozenset())
     with connection.transaction():
         connection.execute(add)
-    return replace(live, types={**live.types, OVERFLOW: ColumnType.JSONB.value}, overflow=frozenset())
+        _note(connection, added)
+    return added
 
 
 def widen(connection: Connection, live: LiveTable, types: Mapping[str, str]) -> tuple[LiveTable, dict[str, str]]:
@@ -247,12 +251,27 @@ def _missing(live: LiveTable, there: Described) -> dict[str, sql.Composable]:
 def _empty(live: LiveTable, there: Described) -> tuple[str, ...]:
     """What the table lacks though its rows had it: columns that are not filled later, and the mark of what is gone."""
     had = [column.name for column in live.table.columns if not column.backfilled]
-    columns = [name for name in had if name in live.types]
-    if not (live.overflow or frozenset()).isdisjoint(had):
+    columns = [name for name in had if name in live.types and name not in there.types]
+    outside = [name for name in had if name not in live.types]
+    if OVERFLOW in there.types:
+        columns += [name for name in outside if there.noted is not None and name not in there.noted]
+    elif outside:
         columns.append(OVERFLOW)
     if not any(name in there.types for name in live.markers):
         columns += live.markers[:1]
-    return tuple(name for name in columns if name not in there.types)
+    return tuple(columns)
+
+
+def _is_to_note(live: LiveTable, there: Described | None) -> bool:
+    return live.overflow is not None and (there is None or there.noted != live.overflow)
+
+
+def _note(connection: Connection, live: LiveTable) -> None:
+    """Write down which columns the overflow stands for, so that one that is dropped later is told from them."""
+    comment = sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(
+        live.identifier, sql.Identifier(OVERFLOW), sql.Literal(note(live.overflow or ()))
+    )
+    connection.execute(comment)
 
 
 def _add_columns(connection: Connection, live: LiveTable, there: Described) -> list[str]:

@@ -23,9 +23,9 @@ _WHOLE = re.compile(r"-?[0-9]+")
 
 def meaning(value: str | None, kind: str) -> Any:
     """What a property's value means for its HubSpot type; a value that is none of its type means itself."""
+    value = None if value is None else storable(value)
     if value is None or (value == "" and kind in _READERS):
         return None
-    value = storable(value)
     try:
         return _READERS[kind](value) if kind in _READERS else value
     except (ValueError, InvalidOperation, OverflowError):

@@ -5,7 +5,8 @@ SELECT
     c.relnatts,
     coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attnum > 0), '{}'),
     coalesce(array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum) FILTER (WHERE a.attnum > 0), '{}'),
-    coalesce(array_agg(a.attname::text) FILTER (WHERE a.atthasdef), '{}')
+    coalesce(array_agg(a.attname::text) FILTER (WHERE a.atthasdef), '{}'),
+    max(col_description(c.oid, a.attnum)) FILTER (WHERE a.attname = %(overflow)s)
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -135,6 +135,38 @@ def test_what_has_a_column_keeps_it_and_what_has_none_gets_none(harness: Harness
     assert stored(harness, 1, some[1]) == ["real"]
 
 
+def test_a_column_dropped_from_a_full_table_is_filled_anew_from_the_overflow_on(
+    harness: Harness, session: LoadSession
+) -> None:
+    session.prepare(DEAL)
+    session.commit("deals", {"read": True})
+    session.close()
+    harness.person.execute(sql.SQL("ALTER TABLE hubspot.deal DROP COLUMN {}").format(sql.Identifier(INSIDE)))
+    with closing(harness.destination.open("hubspot")) as later:
+        prepared = later.prepare(DEAL, ["deals"])
+        assert (prepared.empty, prepared.forgotten) == ((INSIDE,), ("deals",))
+        later.commit("deals", {"read": True})
+    with closing(harness.destination.open("hubspot")) as later:
+        prepared = later.prepare(DEAL, ["deals"])
+        assert (prepared.changes, prepared.empty, prepared.forgotten) == ((), (), ())
+
+
+@pytest.mark.parametrize("comment", [None, "mine", '{"a": 1}', "[[1]]"])
+def test_an_overflow_that_says_nothing_of_its_columns_is_taken_for_whole(
+    harness: Harness, session: LoadSession, comment: str | None
+) -> None:
+    """As one of an earlier version is, or one whose comment somebody changed."""
+    session.prepare(DEAL)
+    session.close()
+    statement = "COMMENT ON COLUMN hubspot.deal.{} IS {}"
+    harness.person.execute(sql.SQL(statement).format(sql.Identifier(OVERFLOW), sql.Literal(comment)))
+    with closing(harness.destination.open("hubspot")) as later:
+        assert later.prepare(DEAL, ["deals"]).empty == ()
+    harness.person.execute(sql.SQL("ALTER TABLE hubspot.deal DROP COLUMN {}").format(sql.Identifier(INSIDE)))
+    with closing(harness.destination.open("hubspot")) as later:
+        assert later.prepare(DEAL, ["deals"]).empty == (INSIDE,)
+
+
 def test_rows_beyond_the_limit_are_found_deleted_and_compared(harness: Harness, session: LoadSession) -> None:
     session.prepare(DEAL)
     session.write(given(DEAL, *(row(DEAL, n, company="7", **{OUTSIDE: f"out {n}"}) for n in range(4))))
