@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from engine.contract import ColumnType, common_type
 
@@ -94,11 +94,22 @@ def _timestamp(value: str) -> tuple[str, ColumnType] | None:
         return value, ColumnType.TIMESTAMPTZ
     if _MILLISECONDS.fullmatch(value):
         return _iso(int(value))
+    if not _begins_with_a_day(value):
+        return None
     if _NAIVE_DATETIME.fullmatch(value):
         return f"{value.replace(' ', 'T')}Z", ColumnType.TIMESTAMPTZ
     if _CELL_IS_CANONICAL[ColumnType.DATE].fullmatch(value):
         return f"{value}T00:00:00Z", ColumnType.TIMESTAMPTZ
     return None
+
+
+def _begins_with_a_day(value: str) -> bool:
+    """Whether it begins with a day of the calendar, unlike 0000-00-00: what is none is to stay as it was written."""
+    try:
+        date.fromisoformat(value[:10])
+    except ValueError:
+        return False
+    return True
 
 
 def _iso(milliseconds: int) -> tuple[str, ColumnType] | None:

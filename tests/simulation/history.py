@@ -110,6 +110,10 @@ class Setup:
     """Records that were last modified before need not be read."""
     scale: Scale = field(default_factory=Scale)
     oauth: bool = False
+    without: frozenset[str] = frozenset()
+    """Tables that are left out."""
+    versions: frozenset[str] = frozenset()
+    """Tables that keep every version of a row."""
     told: bool = False
     """Whether all changes are announced, so that in the end a sync has to do that does not reconcile."""
     watched: bool = True
@@ -132,7 +136,7 @@ class History:
 def history(seed: int) -> History:
     """The history that a seed decides."""
     rng = random.Random(seed)
-    setup = replace(_setup(rng), watched=seed % _WATCHED == 0)
+    setup = replace(_setup(rng), watched=seed % _WATCHED == 0, **_chosen(random.Random(f"chosen {seed}")))
     happens, goes_wrong = (_TOLD, _FAULTS) if setup.told else (_TOLD | _UNTOLD, _FAULTS | _LOSSES)
     steps: list[Step] = []
     for _ in range(rng.randrange(1, 5)):
@@ -166,6 +170,9 @@ _FULL = 0.15
 _HUGE = 0.002
 """The share of histories with the sizes of the real HubSpot and 20,000 records in one millisecond."""
 
+_CHOSEN = 0.2
+"""The share of histories in which a person chose something else than all tables as they are."""
+
 _WATCHED = 3
 """Every so many histories are watched to the end: that takes as long as another history."""
 
@@ -185,6 +192,15 @@ def _config(rng: random.Random, *, told: bool) -> dict[str, Any]:
             {name: rng.choice((0, _SOMETIMES, _NEVER)) for name in hours},
         )
     )
+
+
+def _chosen(rng: random.Random) -> dict[str, frozenset[str]]:
+    """The tables that are left out, and those that keep versions: none and none in most histories."""
+    if rng.random() >= _CHOSEN:
+        return {}
+    return {
+        chosen: frozenset(rng.sample(troubles.TABLES, rng.choice((0, 1, 2, 4)))) for chosen in ("without", "versions")
+    }
 
 
 def _setup(rng: random.Random) -> Setup:

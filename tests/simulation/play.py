@@ -20,6 +20,7 @@ from support.comparison import Comparison
 
 from connectors.hubspot.sandbox.account import CLIENT_ID, CLIENT_SECRET, Account
 from engine.contract import CredentialsRejected, QuotaSpent
+from engine.sync.selection import Choice
 
 BEGINNING = datetime(2025, 6, 2, tzinfo=UTC)
 """When the account's generated records end. Always the same, and long enough ago to be in nobody's future."""
@@ -66,7 +67,12 @@ def _world(history: History, url: str, schema: str) -> World:
     if setup.since:
         limit = setup.since.date().isoformat()
         config = {**config, "historical_sync_time_frame": "DATE_LIMIT", "backward_sync_limit_date": limit}
-    return World(account, Engine(account, url, schema, config, auth), url, schema)
+    engine = Engine(account, url, schema, config, auth)
+    engine.chosen = {
+        **{table: Choice(history=True) for table in setup.versions},
+        **{table: Choice(enabled=False) for table in setup.without},
+    }
+    return World(account, engine, url, schema)
 
 
 def _granted(account: Account) -> dict[str, object]:
@@ -174,7 +180,7 @@ class _Play:
         """What has to be so once it rests."""
         world = self._world
         self._sync(reconcile=not setup.told)
-        both = Comparison(world.account, world.url, world.schema, since=setup.since)
+        both = Comparison(world.account, world.url, world.schema, since=setup.since, without=setup.without)
         self._played.findings += both.differences()
         if not setup.watched:
             return

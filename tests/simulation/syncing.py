@@ -19,8 +19,10 @@ from connectors.hubspot.sandbox.account import Account
 from destinations.postgres import plugin as postgres
 from engine.contract import DestinationError, Expected, Loaded, Notice, PenstockError, SchemaChange, Stream
 from engine.sync.ending import ending
+from engine.sync.hashing import Hash
 from engine.sync.load import Load
 from engine.sync.run import transfer
+from engine.sync.selection import Choice, SelectedSource, Selection
 
 
 @dataclass
@@ -92,6 +94,8 @@ class Engine:
         self.start_anew()
         self.forget = False
         """Whether the next sync is to be a historical one again."""
+        self.chosen: dict[str, Choice] = {}
+        """What is wanted of tables, by their names."""
         self.over_sockets = False
         """Whether calls go to where the settings say, by the real transport."""
         self._account = account
@@ -134,7 +138,8 @@ class Engine:
         if self.forget:
             session.forget(session.cursors())
             self.forget = False
-        with closing(MortalSource(hubspot.connect(self._config, host), self.moments)) as source:
+        mortal = MortalSource(hubspot.connect(self._config, host), self.moments)
+        with closing(SelectedSource(mortal, lambda _: Selection(self.chosen, Hash(b"")))) as source:
             transfer(source, session, observer, self.stop, reconcile=reconcile)
 
     def _close(self, session: Any) -> None:

@@ -64,6 +64,7 @@ BOOLEAN, BIGINT, NUMERIC, DATE, TIMESTAMPTZ, TEXT = (
         ("0", TIMESTAMPTZ, "1970-01-01T00:00:00.000Z", TIMESTAMPTZ),
         ("-1", TIMESTAMPTZ, "1969-12-31T23:59:59.999Z", TIMESTAMPTZ),
         ("now", TIMESTAMPTZ, "now", TEXT),
+        ("0000-00-00", TIMESTAMPTZ, "0000-00-00", TEXT),
         ("999999999999999", TIMESTAMPTZ, "999999999999999", TEXT),
     ],
 )
@@ -91,6 +92,12 @@ def test_values_of_a_column_that_widens_to_moments_all_become_moments() -> None:
         ["2020-02-29T00:00:00Z", "2019-10-31T00:00:00.001Z", None],
         TIMESTAMPTZ,
     )
+
+
+def test_a_day_that_is_none_stays_as_it_was_written_in_a_column_that_widens_to_moments() -> None:
+    values = ["2020-02-29", "0000-00-00", "2023-02-29", "2024-09-11T13:27:39Z"]
+    cells, _ = canonical_column(values, DATE)
+    assert cells == ["2020-02-29T00:00:00Z", *values[1:]]
 
 
 @given(st.integers(min_value=-62135596800000, max_value=253402300799999))
