@@ -13,6 +13,7 @@ import msgspec
 
 from connectors.hubspot import wire
 from connectors.hubspot.client import Client
+from connectors.hubspot.failures import same_cursor
 from connectors.hubspot.objects import ObjectType, Relation
 from connectors.hubspot.quota import Lane
 from engine.contract import Column, ColumnType, Complete, Deletion, Message, Notice, Row, Rows, SourceRefused, Table
@@ -149,7 +150,9 @@ class AssociationReader:
         while batches:
             inputs = batches.pop()
             try:
-                answer = self._client.post(path, {"inputs": inputs}, _ANSWER, lane=Lane.ASSOCIATIONS, doing=doing)
+                answer = self._client.post(
+                    path, {"inputs": inputs}, _ANSWER, lane=Lane.ASSOCIATIONS, in_part=True, doing=doing
+                )
             except SourceRefused as error:
                 if error.status != BAD_REQUEST:
                     raise
@@ -164,11 +167,10 @@ class AssociationReader:
             for input_ in inputs:
                 is_whole = told is None or input_["id"] in told
                 answered[input_["id"]] = is_whole and answered.get(input_["id"], True)
-            more = []
-            for result in answer.results:
-                yield result.from_.id, result.to
-                if result.paging and result.paging.next:
-                    more.append({"id": result.from_.id, "after": result.paging.next.after})
+            yield from ((result.from_.id, result.to) for result in answer.results)
+            more = _further(answer)
+            if any(input_ in inputs for input_ in more):
+                raise same_cursor(doing)
             if more:
                 batches.append(more)
 
@@ -188,6 +190,15 @@ def _fitting(records: int, associations: int) -> int:
 def _cells_of(type_id: int, category: str, label: str | None) -> tuple[str, str, str | None]:
     """A type as it stands in rows, the same objects for all of them: rows are many and types are few."""
     return str(type_id), category, label
+
+
+def _further(answer: wire.AssociationsAnswer) -> list[dict[str, str]]:
+    """The inputs that ask for what did not fit into an answer."""
+    return [
+        {"id": result.from_.id, "after": result.paging.next.after}
+        for result in answer.results
+        if result.paging and result.paging.next
+    ]
 
 
 def _told(answer: wire.AssociationsAnswer) -> set[str] | None:

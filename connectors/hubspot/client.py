@@ -99,15 +99,30 @@ class Client:
         *,
         doing: str,
         lane: Lane = Lane.GENERAL,
+        in_part: bool = False,
     ) -> T:
-        """A POST that reads; all of HubSpot's search and batch reads are, so it is as safe to repeat as a GET."""
-        return self._call("POST", path, body, decoder, lane, doing=doing)
+        """A POST that reads; all of HubSpot's search and batch reads are, so it is as safe to repeat as a GET.
+
+        An answer that does not have all inputs, and says that others failed, is a failure; with `in_part` it is the
+        answer if it stays so.
+        """
+        return self._call("POST", path, body, decoder, lane, in_part=in_part, doing=doing)
 
     def close(self) -> None:
         """Give back the connections."""
         self._transport.close()
 
-    def _call(self, method: str, target: str, body: Body, decoder: Decoder[T], lane: Lane, *, doing: str) -> T:
+    def _call(
+        self,
+        method: str,
+        target: str,
+        body: Body,
+        decoder: Decoder[T],
+        lane: Lane,
+        *,
+        in_part: bool = False,
+        doing: str,
+    ) -> T:
         sent = None if body is None else encode(body)
         tries = limited = rejected = 0
         while True:
@@ -129,6 +144,9 @@ class Client:
                 case Kind.LOCKED | Kind.MIGRATION | Kind.HICCUP if tries < self.tries:
                     tries += 1
                     self._sit_out(outcome, _pause(tries, outcome.kind))
+                case _ if in_part and outcome.part is not None:
+                    part: T = outcome.part
+                    return part
                 case _:
                     raise outcome.error(doing)
 
@@ -152,7 +170,7 @@ class Client:
             return Failure(answer.status, Kind.HICCUP, str(error), None, {}), answer.headers
         failed = wire.failed_input(decoded)
         if failed is not None:
-            return Failure(answer.status, Kind.HICCUP, failed, None, {}), answer.headers
+            return Failure(answer.status, Kind.HICCUP, failed, None, {}, part=decoded), answer.headers
         return decoded, answer.headers
 
     def _make_room(self, failure: Failure, lane: Lane) -> None:

@@ -18,7 +18,7 @@ from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.cursor import CrmCursor, Pass, Range
 from connectors.hubspot.in_order import InOrder
 from connectors.hubspot.layout import Found, Layout
-from connectors.hubspot.listing import Listing, ListPage
+from connectors.hubspot.listing import BAD_REQUEST, Listing, ListPage
 from connectors.hubspot.messages import Messages, merges_table
 from connectors.hubspot.objects import ObjectType, relations_of
 from connectors.hubspot.quota import SEARCHES_PER_SECOND
@@ -30,7 +30,18 @@ from connectors.hubspot.sweeping import Comparison, is_due, next_sweep, swept
 from connectors.hubspot.sweeps import Sweep
 from connectors.hubspot.threads import Threads
 from connectors.hubspot.values import to_milliseconds
-from engine.contract import Checkpoint, CredentialsRejected, Cursor, Expected, Held, Host, Message, Notice, Stream
+from engine.contract import (
+    Checkpoint,
+    CredentialsRejected,
+    Cursor,
+    Expected,
+    Held,
+    Host,
+    Message,
+    Notice,
+    SourceRefused,
+    Stream,
+)
 
 OVERLAP = 60 * 1000
 """Milliseconds before the newest change from which search is asked again, where not all later changes are remembered."""
@@ -303,8 +314,16 @@ class CrmStream:
         page ends in a checkpoint, so that a full bin is not committed as one.
         """
         records = Records(self._client, self._layout, self._oldest)
+        stored: str | None = under_way.ranges[0].after if under_way.ranges else None
         while under_way.ranges:
-            page = records.page(under_way.ranges[0].after, archived=True)
+            after = under_way.ranges[0].after
+            try:
+                page = records.page(after, archived=True)
+            except SourceRefused as error:
+                if error.status != BAD_REQUEST or after is None or after != stored:
+                    raise
+                stored, under_way = None, Pass(under_way.began)  # it does not take this cursor any more
+                continue
             left = (Range(page.after),) if page.after else ()
             under_way = replace(under_way, ranges=left, listed=under_way.listed + len(page.ids))
             yield from self._messages.archived(page.found)

@@ -50,13 +50,17 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed answer, read. `retry_after` in seconds, None when HubSpot did not say."""
+    """A failed answer, read. `retry_after` in seconds, None when HubSpot did not say.
+
+    `part` is what was answered all the same, where only some of the inputs failed.
+    """
 
     status: int
     kind: Kind
     message: str
     retry_after: float | None
     body: Mapping[str, Any]
+    part: Any = None
 
     @property
     def answered(self) -> bool:
@@ -90,6 +94,11 @@ class Failure:
         else:
             what = f"HubSpot gave no answer of use when {doing}: {self.message.rstrip('.')}."
         return SourceUnavailable(f"{what} The next sync goes on from here.", stream=stream, status=self.status)
+
+
+def same_cursor(doing: str) -> SourceUnavailable:
+    """The error to raise where a page is to be followed by itself, for ever."""
+    return SourceUnavailable(f"HubSpot gave the same cursor again when {doing}. The next sync goes on from here.")
 
 
 def read_failure(answer: Answer) -> Failure:

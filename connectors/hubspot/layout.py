@@ -94,9 +94,13 @@ class Layout:
         types = {p.name: COLUMN_TYPES.get(p.type, ColumnType.TEXT) for p in defined}
         # What tells of merges, changes and lifted columns is read whether or not the definitions list it.
         types.setdefault(object_type.modified, ColumnType.TIMESTAMPTZ)
-        for name in filter(None, (MERGED_IDS, object_type.merged_at, *(source for _, source, _ in object_type.lifted))):
+        lifted = (source for _, source, _ in object_type.lifted)
+        needed = {object_type.modified, *filter(None, (MERGED_IDS, object_type.merged_at, *lifted))}
+        for name in needed:
             types.setdefault(name, ColumnType.TEXT)
-        properties = tuple(sorted(types))
+        # A table can have room for the first ones only: those that queries for any account read.
+        common = {definition.name for definition in defined if definition.hubspot_defined}
+        properties = tuple(sorted(types, key=lambda name: (name not in needed, name not in common, name)))
         fixed = [Column(object_type.key, ColumnType.BIGINT), ARCHIVED_AT]
         if object_type.with_portal_id:
             fixed.append(Column("portal_id", ColumnType.BIGINT))
@@ -175,7 +179,7 @@ class Layout:
         return found
 
     def _fitted(self, rows: list[Row]) -> tuple[list[Row], dict[str, ColumnType]]:
-        """The rows with every value in the form of its definition's type, where it has one, whatever came before."""
+        """The rows with every value but the key in the form of its definition's type, where it has one, whatever came before."""
         if not rows:
             return rows, {}
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
@@ -183,7 +187,7 @@ class Layout:
         changed = False
         for i, name in enumerate(self.columns):
             type_, before = self._types[name], columns[i]
-            if type_ is ColumnType.TEXT:
+            if type_ is ColumnType.TEXT or name == self.object_type.key:
                 continue
             columns[i], fits = canonical_column(before, type_)
             changed = changed or columns[i] is not before

@@ -18,8 +18,9 @@ from connectors.hubspot.cursor import Range
 from connectors.hubspot.layout import Found
 from connectors.hubspot.records import Listed, Records
 from connectors.hubspot.threads import Threads
-from engine.contract import Notice
+from engine.contract import Notice, SourceRefused
 
+BAD_REQUEST = 400
 PARTS = 8
 """Ranges read at once: enough to use 190 requests per ten seconds over a line with 400 ms to an answer."""
 WORTH_CUTTING = 2000
@@ -104,10 +105,13 @@ class Listing:
         self._parts: list[_Part] = []
         self._by_id: bool | None = None
         """Whether the list's cursors are ids; None until the first page has shown it."""
+        self._is_anew = True
+        """Whether it is read from the beginning, or was begun anew since HubSpot no longer took a cursor."""
 
     def read(self, ranges: tuple[Range, ...]) -> Iterator[ListPage | Notice]:
         """Read everything that is left. Every record that is there all the while is in at least one page."""
         self._parts = [_Part(r.after, r.end, r.first, done=r.done, above=r.above) for r in ranges]
+        self._is_anew = self._left() == (Range(),)
         while self._parts:
             try:
                 yield self._next_page()
@@ -115,6 +119,13 @@ class Listing:
                 what = f"The list is read in its own order, not in several parts at once: {reason}."
                 yield Notice("list_order", what)
                 self._fall_back()
+            except SourceRefused as error:
+                if error.status != BAD_REQUEST or self._is_anew:
+                    raise
+                yield Notice(
+                    "list_order", f"HubSpot does not go on with its list where it was left: {error} It is read anew."
+                )
+                self._begin_anew()
 
     def _next_page(self) -> ListPage:
         if self._asked is not None and self._asked.done():
@@ -200,6 +211,11 @@ class Listing:
         """Go on in the list's own order from the earliest place that is still to be read."""
         self._by_id = False
         self._parts = [_Part(self._parts[0].after)]
+
+    def _begin_anew(self) -> None:
+        """Read all of the list once more, in its own order."""
+        self._is_anew, self._by_id = True, False
+        self._parts = [_Part(None)]
 
     def _left(self) -> tuple[Range, ...]:
         return tuple(Range(part.after, part.end, part.first, part.done, part.above) for part in self._parts)

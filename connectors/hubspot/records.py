@@ -9,6 +9,7 @@ from typing import Any
 
 from connectors.hubspot import wire
 from connectors.hubspot.client import Client
+from connectors.hubspot.failures import same_cursor
 from connectors.hubspot.layout import Found, Layout
 from connectors.hubspot.values import to_milliseconds
 from engine.contract import SourceRefused
@@ -57,7 +58,10 @@ class Records:
         if archived:
             query["archived"] = "true"
         path = self._client.paths.listing(self._type)
-        page = self._client.get(path, query, self._layout.page, doing=f"listing {self._type}")
+        doing = f"listing {self._type}"
+        page = self._client.get(path, query, self._layout.page, doing=doing)
+        if after is not None and page.after == after:
+            raise same_cursor(doing)
         # A record can be archived or restored while it is listed, and what stands between may not know the parameter.
         records = [record for record in page.results if record.archived in {archived, None}]
         ids = [record.id for record in records]

@@ -10,6 +10,7 @@ import msgspec
 
 from connectors.hubspot import wire
 from connectors.hubspot.client import Client
+from connectors.hubspot.failures import same_cursor
 from connectors.hubspot.objects import ObjectType
 from connectors.hubspot.values import moment
 from engine.contract import Column, ColumnType, Complete, Message, Row, Rows, Stream, Table
@@ -134,6 +135,8 @@ def fetch_owners(client: Client, *, archived: bool, limit: int = OWNERS_PAGE) ->
         yield from page.results
         if page.paging is None or page.paging.next is None:
             return
+        if page.paging.next.after == after:
+            raise same_cursor("listing owners")
         after = page.paging.next.after
 
 

@@ -1,7 +1,8 @@
 """The shapes of HubSpot's answers, as far as they are used, for msgspec to decode.
 
 Decoding is strict and fast first. HubSpot now and then sends what strict decoding refuses (lone surrogates, a number
-where a string is promised); such a body is decoded again leniently, so that one odd value costs time, not data.
+where a string is promised, null where there is nothing); such a body is decoded again leniently, so that one odd value
+costs time, not data.
 """
 
 from __future__ import annotations
@@ -284,13 +285,18 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         pass
     try:
         # The standard library takes lone surrogates, which a strict UTF-16 reader refuses. Numbers as strings fit both.
-        answer = json.loads(body, parse_float=str, parse_int=str)
+        answer = json.loads(body, parse_float=str, parse_int=str, object_pairs_hook=_told)
     except ValueError:
         raise ValueError("an answer that is no complete JSON") from None
     try:
         return msgspec.convert(_with_strings(answer), decoder.type, strict=False)
     except msgspec.ValidationError as error:
         raise ValueError(f"an answer of a shape that is not known ({error})") from None
+
+
+def _told(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object without what is null: as good as absent."""
+    return {name: value for name, value in members if value is not None}
 
 
 def _with_strings(answer: Any) -> Any:
@@ -300,7 +306,6 @@ def _with_strings(answer: Any) -> Any:
         properties = result.get("properties") if isinstance(result, dict) else None
         if isinstance(properties, dict):
             result["properties"] = {
-                name: value if value is None or isinstance(value, str) else json.dumps(value)
-                for name, value in properties.items()
+                name: value if isinstance(value, str) else json.dumps(value) for name, value in properties.items()
             }
     return answer

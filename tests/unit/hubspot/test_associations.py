@@ -12,7 +12,7 @@ from connectors.hubspot import wire
 from connectors.hubspot.associations import AssociationReader
 from connectors.hubspot.objects import COMPANIES, CONTACTS, ObjectType, relations_of
 from connectors.hubspot.paths import Paths
-from engine.contract import Complete, Message, Rows
+from engine.contract import Complete, Message, Rows, SourceUnavailable
 
 (RELATION,) = set(relations_of(COMPANIES)) & set(relations_of(CONTACTS))
 PAGE = 5
@@ -59,6 +59,20 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def reader_of(server: Server, sizes: Mapping[ObjectType, int]) -> AssociationReader:
     return AssociationReader(server, RELATION, sizes)  # type: ignore[arg-type] # all that it needs of a client
+
+
+class Stuck(Server):
+    """Gives the cursor of the page that was asked for."""
+
+    def answer(self, asked: Mapping[str, str]) -> Mapping[str, Any]:
+        return {**super().answer(asked), "paging": {"next": {"after": asked.get("after", "5")}}}
+
+
+def test_a_page_that_is_to_be_followed_by_itself_ends_the_read() -> None:
+    server = Stuck(20)
+    with pytest.raises(SourceUnavailable, match="same cursor again when reading associations of contacts"):
+        told(reader_of(server, {}).of_near(["1", "2"]))
+    assert server.asked == [2, 2]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from connectors.hubspot import wire
 from connectors.hubspot.client import Client
 from connectors.hubspot.config import HubSpotAuth
 from connectors.hubspot.settings import HubSpotSettings
@@ -119,6 +120,19 @@ def test_what_passes_is_waited_for(
     asking.account()
     assert get(asking) == {"fine": True}
     assert host.waited == pytest.approx(waited, rel=0.26)
+
+
+def test_an_answer_in_part_is_taken_where_it_is_of_use_and_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(STATIC)
+    body = {"results": [], "errors": [{"category": "INTERNAL_ERROR", "message": "try later"}]}
+    decoder = msgspec.json.Decoder(wire.AssociationsAnswer)
+    asking = client(host, Api(x=[ok(**body)]), monkeypatch)
+    with pytest.raises(SourceUnavailable, match="try later"):
+        asking.post("/x", {}, decoder, doing="reading x")
+    asked = host.calls
+    answer = asking.post("/x", {}, decoder, doing="reading x", in_part=True)
+    assert [error.category for error in answer.errors or ()] == ["INTERNAL_ERROR"]
+    assert host.calls == 2 * asked > 2
 
 
 ENDED: dict[str, tuple[list[Answer | str], type[PenstockError], str, int]] = {

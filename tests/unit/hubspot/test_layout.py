@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import msgspec
 import pytest
 
 from connectors.hubspot import wire
@@ -44,6 +46,27 @@ def test_every_live_property_has_a_typed_column() -> None:
         "property_hs_merged_object_ids": "text",
     }
     assert table.primary_key == ("id",)
+
+
+def test_what_hubspot_defines_comes_before_what_an_account_added() -> None:
+    """So that a table which has no room for all of them has it for those."""
+    definitions = [wire.Property(f"a{n}") for n in range(3)] + [wire.Property("email", hubspot_defined=True)]
+    assert Layout.of(CONTACTS, definitions, portal_id=7).properties == (
+        "hs_calculated_merged_vids",
+        "hs_merged_object_ids",
+        "lastmodifieddate",
+        "email",
+        "a0",
+        "a1",
+        "a2",
+    )
+
+
+def test_a_key_keeps_its_type_whatever_comes() -> None:
+    layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
+    body = _page({"id": "9223372036854775813", "properties": {}}, {"id": "x", "properties": {}})
+    found = layout.found(wire.decode(body, layout.page).results)
+    assert (found.ids, found.wider) == (["9223372036854775813", "x"], {})
 
 
 def test_deals_have_their_pipeline_stage_and_owner_lifted_out() -> None:
@@ -166,6 +189,35 @@ def test_ids_and_cursors_may_be_numbers() -> None:
     assert ([record.id for record in page.results], page.after) == (["33451"], "33452")
 
 
+@pytest.mark.parametrize(
+    ("shape", "body", "read"),
+    [
+        (
+            wire.Properties,
+            '{"results": [{"name": "a", "archived": null, "type": null, "options": null}]}',
+            wire.Properties([wire.Property("a")]),
+        ),
+        (
+            wire.Pipelines,
+            '{"results": [{"id": "1", "stages": [{"id": "2", "metadata": null, "archived": null}]}, {"id": "3", "stages": null}]}',
+            wire.Pipelines([wire.Pipeline("1", stages=[wire.Stage("2")]), wire.Pipeline("3")]),
+        ),
+        (
+            wire.AssociationsAnswer,
+            '{"results": [{"from": {"id": "1"}, "to": [{"toObjectId": 2, "associationTypes": null}]}, {"from": {"id": "3"}, "to": null}]}',
+            wire.AssociationsAnswer(
+                [
+                    wire.Associations(wire.ObjectId("1"), [wire.AssociatedRecord("2")]),
+                    wire.Associations(wire.ObjectId("3")),
+                ]
+            ),
+        ),
+    ],
+)
+def test_null_is_as_good_as_absent(shape: type[Any], body: str, read: object) -> None:
+    assert wire.decode(body.encode(), msgspec.json.Decoder(shape)) == read
+
+
 @pytest.mark.parametrize("odd", ["fine", "lone \\ud800 surrogate"])
 def test_what_is_odd_in_an_answer_leaves_the_inputs_that_failed_as_they_are(odd: str) -> None:
     layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
@@ -176,7 +228,7 @@ def test_what_is_odd_in_an_answer_leaves_the_inputs_that_failed_as_they_are(odd:
     assert [(error.is_answer, error.named("ids")) for error in page.errors or []] == [(True, ["9"])]
 
 
-@pytest.mark.parametrize("body", ['{"results": {}}', '{"results": [{"id": null, "properties": {}}]}', "[]"])
+@pytest.mark.parametrize("body", ['{"results": {}}', '{"results": [{"id": {}, "properties": {}}]}', "[]"])
 def test_a_body_of_another_shape_is_an_error_that_says_where(body: str) -> None:
     layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
     with pytest.raises(ValueError, match=r"not known \(Expected"):

@@ -17,7 +17,7 @@ from connectors.hubspot.layout import Found
 from connectors.hubspot.listing import Extent, Listing, ListPage
 from connectors.hubspot.records import Listed
 from connectors.hubspot.threads import Threads
-from engine.contract import Notice
+from engine.contract import Notice, SourceRefused
 
 PAGE = 5
 
@@ -109,6 +109,11 @@ def _read(server: ByNextId, ranges: tuple[Range, ...] = (Range(),), size: int = 
     return seen, notices
 
 
+def _pages(server: ByNextId) -> list[ListPage | Notice]:
+    with Threads(4, "test") as threads:
+        return list(_reading(server, threads).read((Range(),)))
+
+
 SPARSE_IDS = st.sets(st.integers(min_value=1, max_value=10**11), max_size=60)
 DENSE_IDS = st.integers(min_value=0, max_value=4000).map(lambda n: set(range(1, n + 1)))
 
@@ -142,10 +147,7 @@ def test_clusters_of_ids_with_nothing_between_them_cost_few_jumps() -> None:
 
 
 def test_a_record_that_is_shown_twice_takes_nothing_of_the_order() -> None:
-    with Threads(4, "test") as threads:
-        pages = [
-            page for page in _reading(ByLastId(range(1, 200)), threads).read((Range(),)) if isinstance(page, ListPage)
-        ]
+    pages = [page for page in _pages(ByLastId(range(1, 200))) if isinstance(page, ListPage)]
     assert all(page.bounded for page in pages)
     assert [page.above for page in pages[1:]] == [page.to for page in pages[:-1]]
 
@@ -162,6 +164,37 @@ def test_a_list_that_loses_records_to_a_jump_is_found_out() -> None:
     seen, notices = _read(Blind(ids))
     assert seen == set(ids)
     assert [notice.code for notice in notices] == ["list_order"]
+
+
+class Forgetful(Opaque):
+    """Takes only cursors that it gave to this reader."""
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        super().__init__(ids)
+        self.given: list[str | None] = [None]
+
+    def page(self, after: str | None) -> Listed:
+        if after not in self.given:
+            raise SourceRefused("HubSpot refused with HTTP 400: Invalid or expired cursor.", status=400)
+        page = super().page(after)
+        self.given.append(page.after)
+        return page
+
+
+def test_a_list_is_read_anew_where_hubspot_does_not_take_a_stored_cursor_any_more() -> None:
+    ids = range(1, 40)
+    (page, *_) = [each for each in _pages(Opaque(ids)) if isinstance(each, ListPage)]
+    seen, notices = _read(Forgetful(ids), page.left)
+    assert seen == set(ids)
+    assert [notice.code for notice in notices] == ["list_order"]
+
+
+def test_a_list_that_refuses_its_own_cursors_is_not_begun_for_ever() -> None:
+    server = Forgetful(range(1, 40))
+    server.given = []
+    with pytest.raises(SourceRefused):
+        _read(server, (Range("x"),))
+    assert server.asked == []
 
 
 @given(SPARSE_IDS | DENSE_IDS, st.integers(min_value=0, max_value=300))

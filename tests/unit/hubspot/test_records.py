@@ -13,7 +13,9 @@ from connectors.hubspot.layout import Layout
 from connectors.hubspot.objects import COMPANIES
 from connectors.hubspot.paths import Paths
 from connectors.hubspot.records import Records
+from connectors.hubspot.reference import fetch_owners
 from connectors.hubspot.values import to_milliseconds
+from engine.contract import SourceUnavailable
 
 
 class Server:
@@ -21,11 +23,24 @@ class Server:
 
     paths = Paths.of("2026-03")
 
-    def __init__(self, *records: Mapping[str, Any]) -> None:
-        self.body = msgspec.json.encode({"results": records})
+    def __init__(self, *records: Mapping[str, Any], after: str | None = None) -> None:
+        self.body = msgspec.json.encode({"results": records, "paging": {"next": {"after": after}} if after else None})
 
     def get(self, path: str, query: Mapping[str, str], decoder: msgspec.json.Decoder[Any], **_: object) -> Any:
         return wire.decode(self.body, decoder)
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_page_that_is_to_be_followed_by_itself_is_an_error(*, archived: bool) -> None:
+    records = Records(Server(after="5"), Layout.of(COMPANIES, [], portal_id=7))
+    assert records.page(None, archived=archived).after == "5"
+    with pytest.raises(SourceUnavailable, match="same cursor again when listing companies"):
+        records.page("5", archived=archived)
+
+
+def test_owners_whose_page_is_to_be_followed_by_itself_are_an_error() -> None:
+    with pytest.raises(SourceUnavailable, match="same cursor again when listing owners"):
+        list(fetch_owners(Server({"id": "1"}, after="5"), archived=False))
 
 
 @pytest.mark.parametrize("before", [{"updatedAt": "2026-01-01T09:59:59.999999Z"}, {}])
