@@ -59,13 +59,18 @@ def _encoding(connection: Connection) -> str | None:
 
 def _permissions(connection: Connection) -> str | None:
     row = connection.execute(query("privileges"), {"bookkeeping": BOOKKEEPING}).fetchone()
-    is_standby, may_create, may_stage = row or (False, False, False)
+    is_standby, is_read_only, may_create, may_stage = row or (False, False, False, False)
     if is_standby:
         return "The server is a read-only standby. Name the primary server as host."
+    info = connection.info
+    if is_read_only:
+        return (
+            f"Transactions of {info.user} are read-only. Turn default_transaction_read_only off, which can be set for the "
+            "user, the database or the server: managed ones turn it on when their disk is full."
+        )
     missing = [name for name, has in (("CREATE", may_create), ("TEMPORARY", may_stage)) if not has]
     if not missing:
         return None
-    info = connection.info
     return (
         f"The user {info.user} lacks {' and '.join(missing)}. Run as the database's owner: "
         f'GRANT {", ".join(missing)} ON DATABASE "{info.dbname}" TO "{info.user}". '

@@ -51,7 +51,8 @@ def connection_failed(error: psycopg.Error, where: str) -> DestinationError:
 
 def _translation(error: psycopg.Error, where: str) -> DestinationError:
     diagnosis = error.diag
-    reason = (diagnosis.message_primary or str(error)).rstrip(".")
+    lines = (diagnosis.message_primary or str(error)).splitlines()  # libpq's own texts go on with guesses at the cause
+    reason = lines[0].rstrip(".") if lines else "no reason given"
     kind, sentence = next((kind, sentence) for classes, kind, sentence in _SENTENCES if isinstance(error, classes))
     table = f"{diagnosis.schema_name}.{diagnosis.table_name}"
     return kind(sentence.format(where=where, reason=reason, table=table, d=diagnosis))

@@ -1,6 +1,7 @@
--- Whether this is a standby, whether schemas may be made or are made already, and whether rows can be staged.
+-- Whether this is a standby, whether transactions are read-only, whether schemas may be made or are made already, and whether rows can be staged.
 SELECT
     pg_is_in_recovery(),
+    current_setting('transaction_read_only') = 'on',
     has_database_privilege(current_database(), 'CREATE') OR coalesce(
         (
             SELECT has_schema_privilege(oid, 'CREATE') AND has_schema_privilege(oid, 'USAGE')

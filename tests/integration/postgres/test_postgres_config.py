@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from destinations.postgres import plugin
 from destinations.postgres.config import PostgresConfig
-from destinations.postgres.errors import connection_failed
+from destinations.postgres.errors import connection_failed, translated
 from engine.contract import (
     Column,
     ColumnType,
@@ -198,6 +199,27 @@ def test_schemas_may_be_made_beforehand_for_a_user_who_may_make_none(
         assert session.commit("things", {}).inserted == 1
     with pytest.raises(DestinationRefused, match="may not make the schema other"):
         destination.open("other")
+
+
+def test_a_user_whose_transactions_are_read_only_is_told_so(
+    harness: Harness, guest: tuple[sql.Identifier, str]
+) -> None:
+    user, url = guest
+    harness.person.execute(sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(user))
+    checks = {test.title: test for test in plugin.connect(plugin.config(url=url)).setup_tests()}
+    assert checks["Checking permissions"].status is TestStatus.FAILED
+    assert "Turn default_transaction_read_only off" in checks["Checking permissions"].message
+
+
+def test_a_line_that_is_cut_is_told_in_one_sentence(harness: Harness) -> None:
+    with psycopg.connect(harness.url) as connection:
+        with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as line:
+            line.shutdown(socket.SHUT_RDWR)
+        with (
+            pytest.raises(DestinationUnavailable, match=r"^PostgreSQL at here broke off: [^\n]+\.$"),
+            translated("here"),
+        ):
+            connection.execute("SELECT 1")
 
 
 def test_a_database_in_another_encoding_is_pointed_out(postgres_server: str) -> None:
