@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -45,6 +46,8 @@ LIMIT_TRIES = 30
 """Tries of a call that a limit turns away: others may be using the account."""
 DOUBTS = 3
 """Times that a token which was good before is rejected before that is believed: HubSpot has said 401 to good ones."""
+ON_ITS_WAY = timedelta(minutes=2)
+"""How long an answer can have been on its way: more than its timeout."""
 LONGEST_PAUSE = 20.0
 """Seconds between two tries at the most."""
 
@@ -72,6 +75,8 @@ class Client:
         self._tokens = self._tokens_for(auth)
         self.quota = Quota(host, f"hubspot-app:{_fingerprint(auth)}", self._quota_resets_at)
         self._account: wire.Account | None = None
+        self._ahead = timedelta()
+        """By how much HubSpot's clock is ahead of ours."""
 
     def _tokens_for(self, auth: HubSpotAuth) -> Tokens:
         if auth.access_token is not None:
@@ -84,6 +89,10 @@ class Client:
             self._account = self.get(self.paths.account, {}, _ACCOUNT, doing="asking for the account's details")
             self.quota.account = f"hubspot:{self._account.portal_id}"
         return self._account
+
+    def now(self) -> datetime:
+        """HubSpot's time, as its answers have it; ours where they tell none, or about the same."""
+        return self._host.now() + self._ahead
 
     def get(self, path: str, query: Mapping[str, str], decoder: Decoder[T], *, doing: str) -> T:
         """A GET. `doing` says for an error what was being done."""
@@ -130,6 +139,7 @@ class Client:
             token = self._tokens.current()
             outcome, headers = self._once(method, target, _bearer(token), sent, decoder)
             self.quota.learn(headers)
+            self._learn_time(headers)
             if not isinstance(outcome, Failure):
                 return outcome
             match outcome.kind:
@@ -172,6 +182,14 @@ class Client:
         if failed is not None:
             return Failure(answer.status, Kind.HICCUP, failed, None, {}, part=decoded), answer.headers
         return decoded, answer.headers
+
+    def _learn_time(self, headers: Mapping[str, str]) -> None:
+        """Both clocks are taken to be right when they differ by no more than an answer takes on its way."""
+        try:
+            ahead = parsedate_to_datetime(headers["Date"]).astimezone(UTC) - self._host.now()
+        except (KeyError, ValueError):
+            return
+        self._ahead = ahead if abs(ahead) > ON_ITS_WAY else timedelta()
 
     def _make_room(self, failure: Failure, lane: Lane) -> None:
         burst = failure.kind is Kind.BURST_LIMIT

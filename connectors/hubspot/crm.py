@@ -119,7 +119,7 @@ class CrmStream:
             at = replace(at, bin=Pass(self._now()), sweep=sweep)
             yield Checkpoint(at.dump())  # whatever breaks it off, the passes are gone on with
         with Threads(THREADS, f"hubspot-{self._type.name}") as threads:
-            began = self._now()
+            began = self._hubspots_time()
             if at.historical:
                 began = at.since + 1
                 at = yield from self._list(at, at.historical, threads)
@@ -333,8 +333,11 @@ class CrmStream:
         return replace(at, bin=None, archived=under_way.listed).swept_at(under_way.began, Sweep.ARCHIVED)
 
     def _not_ahead(self, modified: int) -> int:
-        """A modification time, but none ahead of our clock: one odd record must not hide all that come after."""
-        return min(modified, self._now())
+        """A modification time, but none ahead of HubSpot's clock: one odd record must not hide all that come after."""
+        return min(modified, self._hubspots_time())
+
+    def _hubspots_time(self) -> int:
+        return to_milliseconds(self._client.now().isoformat())
 
     def _now(self) -> int:
         return to_milliseconds(self._host.now().isoformat())

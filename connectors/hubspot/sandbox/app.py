@@ -7,12 +7,14 @@ import socket
 import struct
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from email.utils import formatdate
 from typing import Any, TypeAlias
 
 from connectors.hubspot.sandbox.account import Account
 from connectors.hubspot.sandbox.answering import answer
 from connectors.hubspot.sandbox.faults import Fault, FaultKind
 from connectors.hubspot.sandbox.http import Response
+from connectors.hubspot.sandbox.times import SECOND
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -45,6 +47,7 @@ class App:
             return
         if answered.delay:
             await asyncio.sleep(answered.delay)
+        answered.response.headers["Date"] = formatdate(self._account.clock.now() / SECOND, usegmt=True)
         await _send(scope, receive, send, answered.response, answered.fault)
 
 

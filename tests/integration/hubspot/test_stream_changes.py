@@ -256,6 +256,22 @@ def test_a_modification_that_search_shows_late_still_arrives(synced: tuple[Mirro
     mirror.assert_same()
 
 
+@pytest.mark.parametrize("days", [0, 3, -3])
+def test_a_change_is_paid_for_once_where_our_clock_is_wrong(mirror: MirrorMaker, days: int) -> None:
+    account = Account(contacts=30, companies=0, deals=0, properties=10)
+    account.advance(days * 86400)
+    made = mirror(account)
+    made.sync()
+    account.advance(LONG_AFTER)
+    account.update("contacts", account.ids("contacts")[0], {"lastname": "changed"})
+    account.advance(1)
+    made.sync()
+    asked = made.requests()
+    made.sync()
+    assert [path for path in asked if "batch/read" in path and "associations" not in path] == []
+    made.assert_same()
+
+
 def test_a_modification_in_the_future_hides_none_that_come_before_it(mirror: MirrorMaker) -> None:
     account = Account(contacts=30, companies=0, deals=0, properties=10)
     year = 365 * 86400

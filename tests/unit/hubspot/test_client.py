@@ -122,6 +122,24 @@ def test_what_passes_is_waited_for(
     assert host.waited == pytest.approx(waited, rel=0.26)
 
 
+@pytest.mark.parametrize(
+    ("date", "ahead"),
+    [
+        ("Mon, 23 Nov 2026 12:00:00 GMT", timedelta(days=3)),
+        ("Fri, 20 Nov 2026 09:00:00 GMT", timedelta(hours=-3)),
+        ("Fri, 20 Nov 2026 12:00:59 GMT", timedelta()),
+        ("soon", timedelta()),
+        (None, timedelta()),
+    ],
+)
+def test_the_time_is_hubspots_where_ours_is_another(
+    monkeypatch: pytest.MonkeyPatch, date: str | None, ahead: timedelta
+) -> None:
+    asking = client(Host(STATIC), Api(x=[FINE._replace(headers={"Date": date} if date else {})]), monkeypatch)
+    get(asking)
+    assert asking.now() == NOW + ahead
+
+
 def test_an_answer_in_part_is_taken_where_it_is_of_use_and_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host(STATIC)
     body = {"results": [], "errors": [{"category": "INTERNAL_ERROR", "message": "try later"}]}
