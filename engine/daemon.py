@@ -30,6 +30,7 @@ from engine.queue.worker import SyncWorker
 from engine.schedule.loop import Scheduler
 from engine.settings import Settings, variable
 from engine.state.database import Database, open_database
+from engine.state.resealing import check_key
 from engine.state.secrets import Vault
 
 STOP_SECONDS = 9.5
@@ -48,13 +49,14 @@ def serve(settings: Settings) -> int:
     """Schedule syncs, run them and answer HTTP, until SIGTERM or SIGINT; gives the exit code.
 
     Raises:
-        InvalidSetting: the address is taken, or a setting cannot be taken; nothing was started.
+        InvalidSetting: the address is taken, a setting cannot be taken, or the key opens nothing of what is sealed;
+            nothing was started.
         DestinationUnavailable: the state database cannot be reached.
     """
     _leave_when_told()
     check_tls(settings)
     with _hard_end() as hard_end, _listener(settings) as listener, _opened(settings) as database:
-        vault = Vault(settings)
+        vault = _fitting_vault(database, settings)
         worker = SyncWorker(database, vault, settings)
         scheduler = Scheduler(database, settings)
         checks = {
@@ -87,12 +89,12 @@ def work(settings: Settings, agent: str | None = None) -> int:
     """Run syncs from the queue until SIGTERM or SIGINT; gives the exit code. With an `agent`: those of that agent.
 
     Raises:
-        InvalidSetting: a setting cannot be taken.
+        InvalidSetting: a setting cannot be taken, or the key opens nothing of what is sealed.
         DestinationUnavailable: the state database cannot be reached.
     """
     _leave_when_told()
     with _hard_end() as hard_end, _opened(settings) as database:
-        worker = SyncWorker(database, Vault(settings), settings, agent)
+        worker = SyncWorker(database, _fitting_vault(database, settings), settings, agent)
         facts = {"database": database.place, "syncs_at_a_time": settings.workers, "pid": os.getpid()}
         log.info("worker_started", **facts, **({"agent": agent} if agent else {}))
         code = _run(_until_stopped(worker, None, hard_end))
@@ -241,6 +243,14 @@ def _opened(settings: Settings) -> Iterator[Database]:
         yield database
     finally:
         database.dispose()
+
+
+def _fitting_vault(database: Database, settings: Settings) -> Vault:
+    """The vault; a process with the key of another database would take jobs and fail them."""
+    vault = Vault(settings)
+    with database.session() as session:
+        check_key(session, vault)
+    return vault
 
 
 def _answers(database: Database) -> bool:

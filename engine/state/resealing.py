@@ -1,10 +1,11 @@
-"""Sealing everything anew with the key that seals now, so that an older key can go."""
+"""Everything that is sealed: whether the key opens it, and sealing it anew so that an older key can go."""
 
 from __future__ import annotations
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from engine.contract import InvalidSetting
 from engine.state.models import Connection, DestinationRecord, Endpoint, Group, SchemaConfig, Webhook
 from engine.state.secrets import Vault
 
@@ -17,6 +18,27 @@ SEALED = (
     Endpoint.address,
 )
 """Every column that is sealed."""
+
+
+def check_key(session: Session, vault: Vault) -> None:
+    """Hold that the key opens something of what is sealed, if anything is.
+
+    One secret is enough: where a key was lost, what it sealed stays until it is made anew, the salts for good.
+
+    Raises:
+        InvalidSetting: the key opens nothing.
+    """
+    refused: InvalidSetting | None = None
+    for column in SEALED:
+        for sealed in filter(None, session.scalars(select(column))):
+            try:
+                vault.open(sealed)
+            except InvalidSetting as error:
+                refused = error
+            else:
+                return
+    if refused is not None:
+        raise refused
 
 
 def reseal(session: Session, vault: Vault) -> int:

@@ -62,8 +62,9 @@ class Vault:
         except InvalidToken:
             raise InvalidSetting(
                 self._origin,
-                "This key does not open what is stored in the database. Give the key it was sealed with, "
-                "or enter the credentials again (`penstock connections update`).",
+                "This key does not open what is stored in the database. Bring the key of the first machine "
+                "(its `secret.key` or PENSTOCK_SECRET_KEY), or enter the credentials again "
+                "(`penstock connections update`).",
             ) from None
         secrets: dict[str, Any] = json.loads(opened)
         return secrets

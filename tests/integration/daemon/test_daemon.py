@@ -12,13 +12,18 @@ import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.rig import Rig, eventually, log_events
 from support.server import Server
 
+from engine.connections.body import ConnectionChange
+from engine.connections.service import Connections
 from engine.queue.jobs import enqueue
+from engine.settings import Settings
+from engine.state.secrets import Vault
 
 SLOW: dict[str, Any] = {"pages": 400, "size": 1, "seconds": 0.1}
 """A historical sync that takes 40 seconds."""
@@ -166,6 +171,26 @@ def test_a_second_daemon_on_the_port_gets_one_clear_sentence(rig: Rig, bind: str
         assert stdout == ""
         assert re.fullmatch(r"penstock: PENSTOCK_BIND: .*Address already in use.*\n", stderr), stderr
         stopped(first)
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_process_with_another_key_takes_no_jobs_until_credentials_are_sealed_with_it(
+    rig: Rig, bind: str, tmp_path: Path, command: str
+) -> None:
+    enqueue(rig.database, rig.connect(manual=True), "manual")
+    other = {"PENSTOCK_HOME": str(tmp_path / "other"), "PENSTOCK_BIND": bind}
+    with rig.command(command, **other) as refused:
+        stdout, stderr = refused.communicate(timeout=30)
+    assert refused.returncode == 2
+    assert stdout == ""
+    assert re.fullmatch(r"penstock: \S+secret\.key: This key does not open .*\. Bring the key .*\n", stderr), stderr
+    assert rig.syncs() == []
+    settings = Settings(home=tmp_path / "other", database_url=rig.settings.database_url)
+    change = ConnectionChange.model_validate({"auth": {"token": "planted-secret"}})
+    Connections(rig.database, Vault(settings)).update("test", change)
+    with rig.command(command, **other) as replaced:
+        eventually(lambda: outcomes(rig) == ["succeeded"])
+        stopped(replaced)
 
 
 def test_a_daemon_that_listens_to_the_network_warns(rig: Rig) -> None:

@@ -16,7 +16,7 @@ from engine.contract import DestinationRefused, DestinationUnavailable, InvalidS
 from engine.settings import Settings
 from engine.state.database import Database, open_database
 from engine.state.models import DestinationRecord, Group, Webhook
-from engine.state.resealing import SEALED, reseal
+from engine.state.resealing import SEALED, check_key, reseal
 from engine.state.secrets import Vault
 
 READ_ONLY = "GRANT CREATE ON DATABASE {database} TO {role}; ALTER ROLE {role} SET default_transaction_read_only = on"
@@ -178,6 +178,21 @@ def test_everything_that_is_sealed_is_sealed_anew(database: Database, tmp_path: 
         assert after.open(session.get_one(Group, "default").ssh_key or "") == {"key": "a"}
         assert after.open(session.get_one(DestinationRecord, "default").config or "") == {"host": "b"}
         assert after.open(session.get_one(Webhook, "w").secret or "") == {"secret": "c"}
+
+
+def test_a_key_that_opens_nothing_is_told_until_something_is_sealed_with_it(database: Database, tmp_path: Path) -> None:
+    lost, new = (Vault(Settings(home=tmp_path, secret_key=SecretStr(Fernet.generate_key().decode()))) for _ in range(2))
+    with database.session() as session:
+        check_key(session, new)
+        session.get_one(Group, "default").ssh_key = lost.seal({"key": "a"})
+        session.add(Webhook(id="w", url="https://x", events=["sync_end"], secret=lost.seal({"secret": "b"})))
+        session.flush()
+        check_key(session, lost)
+        with pytest.raises(InvalidSetting, match=r"does not open .* Bring the key of the first machine"):
+            check_key(session, new)
+        session.get_one(Webhook, "w").secret = new.seal({"secret": "b"})
+        session.flush()
+        check_key(session, new)
 
 
 def test_no_column_is_sealed_that_is_not_sealed_anew() -> None:
