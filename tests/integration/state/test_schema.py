@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import threading
 import uuid
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,18 @@ from engine.state.models import SCHEMA, Base
 
 NOT_OURS = ("procrastinate_", "alembic_version", "cursors", "rejects")
 """Procrastinate makes its own tables; a destination keeps its own in the schema of the same name."""
+
+PINNED = {
+    "0001_state.sql": "81d16ab84aa5b0424c20c162a61beff3a329ad828af1ffd12cb96011ac4af7c9",
+    "0002_reconcile.sql": "5a71a1b46d925e1eefd9b42b1d656017f8a958912e2fe31b6ccc621b573d85d4",
+    "0003_api.sql": "585a8ca0a5166211c69432403c6addfbb7c0101be1d6d6da00461f69311289eb",
+    "0005_connect_cards.sql": "bb633693c397a48a813375b0efd0638035b6206db004c65ea34c27f66ed930d4",
+    "0006_schemas.sql": "0d1d47463a4f00bda3a570e7364a0d4b3559dea2ef05b7c4dc7bd229849774f0",
+    "0007_networking.sql": "74bafc312202e76e0b7a5dbc1a5654c3084da379e63e1ad43dca7d4f3460edec",
+    "0008_reconcile_once.sql": "97dda7faa15ef6b5e5989c754dd3c40308f78c00555dcbedb3d892fe6eb0aa46",
+    "0009_mend.sql": "46ca9b6fe2c6d8867cbd72b0d4cf9eb173f888b433ab44f84099b0fbb2825ec7",
+}
+"""The SHA-256 of every migration's script: databases have run it."""
 
 CATALOG = """
     SELECT 'constraint' AS kind, conrelid::regclass || ' ' || conname AS name, pg_get_constraintdef(oid) AS definition
@@ -95,6 +109,28 @@ def test_the_first_start_makes_everything(database: Database) -> None:
     assert {"connections", "procrastinate_jobs", "alembic_version", "connection_status"} <= set(tables)
     assert elsewhere == 0
     assert tuple(destination) == ("postgres_warehouse", None)
+
+
+def test_scripts_that_databases_have_run_are_not_changed() -> None:
+    scripts = (entry for entry in files("migrations.versions").iterdir() if entry.name.endswith(".sql"))
+    found = {script.name: hashlib.sha256(script.read_bytes()).hexdigest() for script in scripts}
+    changed = [name for name, digest in PINNED.items() if found.get(name) != digest]
+    assert not changed, (
+        f"Databases have run {changed}, and never will again: restore it, and write a further migration."
+    )
+    new = {name: digest for name, digest in found.items() if name not in PINNED}
+    assert not new, f"Add to PINNED: {new}"
+
+
+def test_a_database_that_ran_other_scripts_gets_the_same_columns(database: Database) -> None:
+    expected = catalog(database)
+    with database.transaction() as connection:
+        connection.execute(text("ALTER TABLE penstock.connections DROP COLUMN delayed_since"))
+        connection.execute(text("ALTER TABLE penstock.source_tables ADD COLUMN stale boolean DEFAULT false NOT NULL"))
+        connection.execute(text("UPDATE penstock.alembic_version SET version_num = '0008'"))
+    with database.transaction() as connection:
+        upgrade.upgrade(connection)
+    assert catalog(database) ^ expected == set()
 
 
 def test_upgrading_again_changes_nothing(database: Database) -> None:
