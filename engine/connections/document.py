@@ -78,7 +78,7 @@ def sync_documents(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         {
             "id": str(row["id"]),
             "start": timestamp(row["started"]),
-            "end": None if row["outcome"] == "running" else timestamp(row["started"] + row["took"]),
+            "end": timestamp(row["finished_at"]),
             "status": SYNC_STATUS[row["outcome"]],
             "historical": row["kind"] == "historical",
             "rows": row["rows_inserted"] + row["rows_updated"] + row["rows_deleted"],

@@ -218,12 +218,16 @@ def test_the_reference_has_no_other_tables_of_hubspot() -> None:
 def state_relations() -> dict[str, set[str]]:
     """The columns of every table and view in the schema penstock, as models and SQL scripts have them."""
     found = {table.name: {column.name for column in table.columns} for table in Base.metadata.sorted_tables}
-    scripts = [*ROOT.glob("migrations/versions/*.sql"), ROOT / "destinations/postgres/sql/create_bookkeeping.sql"]
-    statement = re.compile(r"^CREATE (?:VIEW|TABLE IF NOT EXISTS) penstock\.(\w+)(.*?);$", re.MULTILINE | re.DOTALL)
+    scripts = [
+        *sorted(ROOT.glob("migrations/versions/*.sql")),
+        ROOT / "destinations/postgres/sql/create_bookkeeping.sql",
+    ]
+    statement = re.compile(
+        r"^CREATE (?:(?:OR REPLACE )?VIEW|TABLE IF NOT EXISTS) penstock\.(\w+)(.*?);$", re.MULTILINE | re.DOTALL
+    )
     for name, body in (match.groups() for script in scripts for match in statement.finditer(text(script))):
-        if name not in found:
-            pattern = r'^    \S.*?([a-z_]+)"?,?$' if body.startswith(" AS") else r"^    ([a-z_]+) "
-            found[name] = set(re.findall(pattern, body, re.MULTILINE))
+        pattern = r'^    \S.*?([a-z_]+)"?,?$' if body.startswith(" AS") else r"^    ([a-z_]+) "
+        found[name] = set(re.findall(pattern, body, re.MULTILINE))
     return found
 
 

@@ -226,6 +226,23 @@ def test_the_status_tells_the_last_sync(client: httpx.Client, create: Any, datab
     assert (sync["status"], sync["reason"], sync["historical"]) == ("FAILURE_WITH_TASK", "Reconnect.", True)
 
 
+def test_the_history_tells_to_the_microsecond_when_a_sync_ended(
+    client: httpx.Client, create: Any, database: Database
+) -> None:
+    made = create()
+    with database.transaction() as changing:
+        changing.execute(
+            text(
+                "INSERT INTO penstock.syncs (connection_id, trigger, historical, outcome, started_at, finished_at)"
+                " VALUES (:id, 'manual', true, 'succeeded', '2026-01-01 00:00:00.000001Z', '2026-01-01 00:00:01.234567Z'),"
+                " (:id, 'manual', false, 'running', now(), NULL)"
+            ),
+            {"id": made["id"]},
+        )
+    running, succeeded = client.get(f"{PATH}/{made['id']}/sync-history").json()["data"]["items"]
+    assert (running["end"], succeeded["end"]) == (None, "2026-01-01T00:00:01.234567Z")
+
+
 def test_credentials_are_stored_sealed_and_never_answered(
     client: httpx.Client, create: Any, database: Database, vault: Vault
 ) -> None:

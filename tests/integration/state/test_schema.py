@@ -33,6 +33,7 @@ PINNED = {
     "0007_networking.sql": "74bafc312202e76e0b7a5dbc1a5654c3084da379e63e1ad43dca7d4f3460edec",
     "0008_reconcile_once.sql": "97dda7faa15ef6b5e5989c754dd3c40308f78c00555dcbedb3d892fe6eb0aa46",
     "0009_mend.sql": "46ca9b6fe2c6d8867cbd72b0d4cf9eb173f888b433ab44f84099b0fbb2825ec7",
+    "0010_finished_at.sql": "05b71581ef2615064c552129107a6f57a378a34d14e46e7903338e0e89f2b18c",
 }
 """The SHA-256 of every migration's script: databases have run it."""
 
