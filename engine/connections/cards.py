@@ -26,8 +26,8 @@ from engine.connections.checks import Tell
 from engine.connections.ends import source_proxy
 from engine.connections.grants import authorization_of
 from engine.connections.service import Connections
-from engine.connections.store import find, note
-from engine.contract import Authorization, InvalidSetting, SourceError, TestStatus
+from engine.connections.store import find, hold, note
+from engine.contract import Authorization, InvalidSetting, NotFound, SourceError, TestStatus
 from engine.plugins import source_plugin
 from engine.queue import jobs
 from engine.settings import Settings
@@ -67,7 +67,7 @@ class ConnectCards:
             InvalidSetting: its kind of source cannot be let in by a browser, or there is no app for it.
         """
         with self._database.session() as session:
-            connection = find(session, name)
+            connection = find(session, name, held=True)
             _authorization(connection).url(self._auth(connection), "", "")  # or say now that there is no app
             if config is not None:
                 connection.connect_card_config = config.model_dump(mode="json", exclude_unset=True)
@@ -164,7 +164,7 @@ class ConnectCards:
         except (SourceError, InvalidSetting) as error:
             return Attempt(card_id, "failed", str(error))
         with self._database.session() as session:
-            stored = find(session, connection.id)
+            stored = hold(session, Connection, connection.id, NotFound("connection", connection.id))
             stored.auth = self._vault.seal(auth)
             note(session, stored, "access_granted", f"A person gave access to {title} by a Connect Card.")
         attempt = Attempt(card_id)

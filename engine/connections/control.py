@@ -146,4 +146,5 @@ class Control:
 
     def _note(self, connection: Connection, kind: str, message: str) -> None:
         with self._database.session() as session:
-            note(session, connection, kind, message)
+            stored = hold(session, Connection, connection.id, NotFound("connection", connection.id))
+            note(session, stored, kind, message)

@@ -234,7 +234,7 @@ class Connections:
             Conflict: it is being synced.
         """
         with self._database.session() as session:
-            connection = find(session, name)
+            connection = find(session, name, held=True)
             if status.is_running(last_sync(session, connection), session.scalars(select(func.now())).one()):
                 raise Conflict(
                     f"'{connection.schema}' is being synced, and its sync has not stopped yet. Try again in a minute."
@@ -255,7 +255,7 @@ class Connections:
         before = self.get(name)
         tests = self._test(before, self._stored_credentials(before), must_pass=False, tell=tell, trusted=trusted)
         with self._database.session() as session:
-            connection = find(session, before.id)
+            connection = hold(session, Connection, before.id, NotFound("connection", before.id))
             connection.setup_state = status.setup_state(connection.setup_state, tests, changed=False)
             note(session, connection, "tested", f"Setup tests ran: the connection is {connection.setup_state}.")
             checks.keep(session, connection.id, tests)
@@ -265,21 +265,21 @@ class Connections:
     def request_historical(self, name: str) -> Connection:
         """Let the next sync read everything again, over the data that is there."""
         with self._database.session() as session:
-            connection = find(session, name)
+            connection = find(session, name, held=True)
             _request_historical(session, connection, wanted=True)
         return connection
 
     def request_reconciliation(self, name: str) -> Connection:
         """Let the next sync look for what the source changed without a word."""
         with self._database.session() as session:
-            connection = find(session, name)
+            connection = find(session, name, held=True)
             connection.reconcile_requested_at = func.now()
             note(session, connection, "reconcile_requested", "The next sync reconciles both sides.")
         return connection
 
     def _set_paused(self, name: str, *, paused: bool) -> Connection:
         with self._database.session() as session:
-            connection = find(session, name)
+            connection = find(session, name, held=True)
             if connection.paused != paused:
                 connection.paused = paused
                 note_pause(session, connection)

@@ -32,10 +32,14 @@ class Look:
     now: datetime
 
 
-def find(session: Session, name: str) -> Connection:
-    """The connection of this id, else of this name."""
-    named = or_(Connection.id == name, Connection.schema == name)
-    return sole(name, session.scalars(select(Connection).where(named)).all())
+def find(session: Session, name: str, *, held: bool = False) -> Connection:
+    """The connection of this id, else of this name. `held`: nobody else changes it until the transaction is over.
+
+    Whoever writes anything of a connection holds it before, so that none waits for another in a circle, and so that
+    nothing is written of one that is being deleted.
+    """
+    query = select(Connection).where(or_(Connection.id == name, Connection.schema == name)).order_by(Connection.id)
+    return sole(name, session.scalars(query.with_for_update() if held else query).all())
 
 
 def hold(session: Session, model: type[T], key: object, gone: NotFound) -> T:

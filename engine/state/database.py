@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 from sqlalchemy import orm
 
-from engine.contract import DestinationRefused, DestinationUnavailable, InvalidSetting
+from engine.contract import DestinationRefused, DestinationUnavailable, InvalidSetting, NotFound
 from engine.settings import Settings
 from engine.state import idle, upgrade
 from engine.state.embedded import EmbeddedPostgres
@@ -129,6 +129,8 @@ class Database:
         except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as error:
             raise self._unavailable(error.orig or error) from error
         except sqlalchemy.exc.DBAPIError as error:
+            if isinstance(error.orig, pg.ForeignKeyViolation) and (named := _connection_in(error.orig)):
+                raise NotFound("connection", named) from error  # it was deleted meanwhile
             if not isinstance(error.orig, pg.InsufficientPrivilege | pg.ReadOnlySqlTransaction):
                 raise
             raise DestinationRefused(
@@ -143,6 +145,13 @@ class Database:
         return DestinationUnavailable(
             f"The state database at {self.place} cannot be used: {reason}. Start it, or correct {URL_VARIABLE}."
         )
+
+
+def _connection_in(violation: pg.ForeignKeyViolation) -> str | None:
+    """The id of the connection that a row was written for and that is not there; None where another thing is missing."""
+    if not (violation.diag.constraint_name or "").endswith("_connection_id_fkey"):
+        return None
+    return (violation.diag.message_detail or "").partition(")=(")[2].partition(")")[0]
 
 
 def _parameters(url: SecretStr) -> dict[str, Any]:

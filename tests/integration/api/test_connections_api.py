@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -197,6 +199,32 @@ def test_a_deleted_connection_is_gone(client: httpx.Client, create: Any) -> None
     assert answer.json() == {"code": "Success", "message": f"Connection with id '{made['id']}' has been deleted"}
     for method in ("GET", "DELETE"):
         assert client.request(method, f"{PATH}/{made['id']}").json()["code"] == "NotFound_Connection"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_connection_that_is_deleted_in_the_middle_of_other_calls_is_gone_or_there(
+    client: httpx.Client, create: Any, seed: int
+) -> None:
+    path = f"{PATH}/{create()['id']}"
+    calls: list[tuple[str, str, Any]] = [
+        ("DELETE", path, None),
+        ("PATCH", path, {"paused": True}),
+        ("POST", f"{path}/sync", {}),
+        ("POST", f"{path}/resync", {}),
+        ("DELETE", path, None),
+        ("POST", f"{path}/connect-card", {"connect_card_config": {"redirect_uri": "https://your.site"}}),
+        ("PATCH", path, {"config": {"since": "2024-01-01"}}),
+        ("POST", f"{path}/schemas/reload", {}),
+        ("PATCH", f"{path}/schemas", {"schema_change_handling": "BLOCK_ALL"}),
+        ("POST", f"{path}/test", {}),
+        ("DELETE", path, None),
+        ("GET", path, None),
+    ]
+    random.Random(seed).shuffle(calls)
+    with ThreadPoolExecutor(len(calls)) as pool:
+        answers = list(pool.map(lambda call: client.request(call[0], call[1], json=call[2]), calls))
+    assert [answer.text for answer in answers if answer.status_code >= 500] == []
+    assert sorted(answer.status_code for answer in answers if answer.request.method == "DELETE") == [200, 404, 404]
 
 
 def test_the_status_tells_the_last_sync(client: httpx.Client, create: Any, database: Database) -> None:

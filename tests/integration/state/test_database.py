@@ -3,6 +3,7 @@ from __future__ import annotations
 import secrets
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -12,10 +13,10 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
-from engine.contract import DestinationRefused, DestinationUnavailable, InvalidSetting
+from engine.contract import DestinationRefused, DestinationUnavailable, InvalidSetting, NotFound
 from engine.settings import Settings
 from engine.state.database import Database, open_database
-from engine.state.models import DestinationRecord, Group, Webhook
+from engine.state.models import Base, DestinationRecord, Event, Group, SchemaConfig, Sync, Webhook
 from engine.state.resealing import SEALED, check_key, reseal
 from engine.state.secrets import Vault
 
@@ -68,6 +69,21 @@ def test_pooled_connections_that_a_restart_cut_are_not_handed_out(database: Data
         other.execute(str(TERMINATE))
     with database.session() as session:
         assert session.scalar(text("SELECT 1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        (Event, {"kind": "x", "message": "x"}),
+        (SchemaConfig, {"salt": "x"}),
+        (Sync, {"trigger": "manual", "historical": True}),
+    ],
+)
+def test_what_is_written_of_a_deleted_connection_finds_none(
+    database: Database, table: type[Base], values: dict[str, Any]
+) -> None:
+    with pytest.raises(NotFound, match=r"^There is no connection 'gone'\.$"), database.session() as session:
+        session.add(table(connection_id="gone", **values))
 
 
 def test_errors_do_not_repeat_what_was_to_be_stored(database: Database) -> None:
