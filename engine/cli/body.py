@@ -20,7 +20,8 @@ def body_in(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        body = json.loads(sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8"))
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        body = json.loads(text.removeprefix("\ufeff"))  # PowerShell begins its files with a byte order mark
     except OSError as error:
         raise InvalidSetting("--file", f"{file} cannot be read ({error.strerror}).") from None
     except json.JSONDecodeError as error:

@@ -39,6 +39,13 @@ def test_a_file_that_holds_no_body_is_told(tmp_path: Path, content: bytes | None
         body.body_in(file)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "body.json"
+    file.write_text('{"paused": true}', encoding="utf-8-sig")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(file.read_text(encoding="utf-8")))
+    assert body.body_in(file) == body.body_in(Path("-")) == {"paused": True}
+
+
 def test_a_pair_may_hold_further_equals_signs() -> None:
     assert body.pairs(["a=b=c", "d="]) == {"a": "b=c", "d": ""}
     assert body.pairs(None) == {}
