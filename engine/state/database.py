@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,12 @@ from engine.state.embedded import EmbeddedPostgres
 URL_VARIABLE = "PENSTOCK_DATABASE_URL"
 CONNECT_SECONDS = 10
 
+_WITHOUT_LIMITS = "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+"""Put before the options of a URL: what the role, the database or the server has set is meant for people."""
+
+_FORMS = "-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=postgres"
+"""Put after them: how values are written for the driver, which reads no other form."""
+
 
 class Database:
     """The state database. Safe to share between threads; holds few connections. `url` is how libpq reaches it.
@@ -38,10 +45,12 @@ class Database:
         self._parameters.setdefault("client_encoding", "UTF8")
         # what was sent over a dead line would be waited for a quarter of an hour
         self._parameters.setdefault("tcp_user_timeout", 30_000)
+        given = self._parameters.get("options", os.environ.get("PGOPTIONS", ""))
+        self._parameters["options"] = f"{_WITHOUT_LIMITS} {given} {_FORMS}"
         self._on_dispose = on_dispose
         self._reading = sqlalchemy.create_engine(
             "postgresql+psycopg://",
-            connect_args={**self._parameters, "options": f"{self._parameters.get('options', '')} -c timezone=UTC"},
+            connect_args=self._parameters,
             pool_size=3,
             max_overflow=7,
             isolation_level="AUTOCOMMIT",

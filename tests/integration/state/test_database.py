@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +29,14 @@ TERMINATE = text(
 )
 
 
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """The state database as a process that starts now opens it."""
+    database = open_database(settings)
+    yield database
+    database.dispose()
+
+
 def test_a_session_is_one_transaction(database: Database) -> None:
     def fail() -> None:
         with database.session() as session:
@@ -46,6 +56,45 @@ def test_times_are_aware_and_in_utc(database: Database) -> None:
     assert group.created_at.utcoffset() is not None
     with database.autocommit() as connection:
         assert connection.scalar(text("SHOW timezone")) == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("setting", "elsewhere", "here"),
+    [
+        ("timezone", "Asia/Tokyo", "UTC"),
+        ("datestyle", "SQL, DMY", "ISO, YMD"),
+        ("intervalstyle", "iso_8601", "postgres"),
+        ("statement_timeout", "1s", "0"),
+        ("idle_in_transaction_session_timeout", "1s", "0"),
+        ("work_mem", "5MB", "5MB"),
+    ],
+)
+def test_settings_of_the_database_change_neither_forms_nor_limits(
+    settings: Settings, database_url: str, setting: str, elsewhere: str, here: str
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as person:
+        name = urlsplit(database_url).path.removeprefix("/")
+        person.execute(f'ALTER DATABASE "{name}" SET {setting} = {elsewhere if "," in elsewhere else repr(elsewhere)}')
+    with opened(settings) as database, database.connect_psycopg() as own, database.autocommit() as pooled:
+        assert own.execute(f"SHOW {setting}").fetchone() == (here,)
+        assert pooled.scalar(text(f"SHOW {setting}")) == here
+
+
+@pytest.mark.parametrize("by_url", [True, False])
+def test_options_of_the_url_and_of_the_environment_are_kept(
+    settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch, *, by_url: bool
+) -> None:
+    options = "-c work_mem=5MB -c statement_timeout=7s -c datestyle=German"
+    if by_url:
+        url = sqlalchemy.make_url(database_url).update_query_dict({"options": options})
+        settings = settings.model_copy(
+            update={"database_url": SecretStr(url.render_as_string(hide_password=False).replace("+", "%20"))}
+        )
+    else:
+        monkeypatch.setenv("PGOPTIONS", options)
+    with opened(settings) as database, database.autocommit() as pooled:
+        shown = [pooled.scalar(text(f"SHOW {name}")) for name in ("work_mem", "statement_timeout", "datestyle")]
+    assert shown == ["5MB", "7s", "ISO, YMD"]
 
 
 def test_a_broken_connection_is_told_and_the_next_one_works(database: Database) -> None:
