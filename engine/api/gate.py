@@ -36,6 +36,9 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        method = scope["method"]
+        if method == "HEAD":  # answered as GET; the server, which has a scope of its own, leaves the body out
+            scope = {**scope, "method": "GET"}
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
@@ -64,9 +67,9 @@ class Gate:
                     raise
                 log.exception("request_crashed", path=scope["path"])
                 await refused(500, CRASHED)(scope, receive, answer)
-            level = log.debug if scope["method"] in {"GET", "HEAD"} else log.info
+            level = log.debug if method in {"GET", "HEAD"} else log.info
             took = round((time.perf_counter() - began) * 1000, 1)
-            level("request", method=scope["method"], path=scope["path"], status=status, milliseconds=took)
+            level("request", method=method, path=scope["path"], status=status, milliseconds=took)
 
 
 def _path(scope: Scope) -> str:

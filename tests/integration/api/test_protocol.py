@@ -211,6 +211,16 @@ def test_all_methods_of_a_path_are_told_where_another_one_is_tried(
     assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
 
 
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/metrics", "/openapi.json", LIST, f"{LIST}/nope", "/v1/nothing", "/connect-card/setup"]
+)
+def test_head_is_get_without_a_body(client: httpx.Client, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    for name in ("Content-Type", "Content-Length", "X-Rate-Limit"):
+        assert head.headers.get(name) == get.headers.get(name)
+
+
 def test_a_parameter_that_cannot_be_taken_is_named(client: httpx.Client) -> None:
     assert client.get(f"{LIST}?limit=0").json()["message"] == "limit: must be 1 or more."
 
