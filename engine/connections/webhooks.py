@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, WithJsonSchema
 from sqlalchemy import delete, select
@@ -21,12 +21,19 @@ from engine.state.database import Database
 from engine.state.models import Group, Webhook, WebhookDelivery
 from engine.state.secrets import Vault
 
+TEST_EVENT = "test_event"
+"""What an address has to take before anything else is sent to it."""
+
 
 def _known(event: str) -> str:
     if event not in KNOWN_EVENTS:
         msg = f"There is no such event. Known: {', '.join(KNOWN_EVENTS)}."
         raise ValueError(msg)
     return event
+
+
+def _can_be_made_up(event: str) -> str:
+    return event if event == TEST_EVENT else _known(event)
 
 
 Url = Annotated[str, StringConstraints(max_length=LONGEST, min_length=1), Field(description="An https address.")]
@@ -64,9 +71,11 @@ class WebhookTestBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    event: Annotated[str, AfterValidator(_known)] | Literal["test_event"] = Field(
-        "test_event", description="The event that is made up and sent."
-    )
+    event: Annotated[
+        str,
+        AfterValidator(_can_be_made_up),
+        WithJsonSchema({"type": "string", "enum": [TEST_EVENT, *KNOWN_EVENTS], "default": TEST_EVENT}),
+    ] = Field(TEST_EVENT, description="The event that is made up and sent.")
 
 
 class Webhooks:
@@ -169,7 +178,7 @@ class Webhooks:
             webhook.secret = self._sealed(change.secret)
 
     def _hold_that_it_takes(self, webhook: Webhook) -> None:
-        posted = self.send(webhook, _made_up("test_event"))
+        posted = self.send(webhook, _made_up(TEST_EVENT))
         if not posted.succeeded:
             raise InvalidSetting("url", f"It does not take a test event. {posted.message}")
 

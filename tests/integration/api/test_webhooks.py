@@ -98,6 +98,12 @@ def test_a_webhook_that_cannot_be_taken_is_told(
     assert client.get(PATH).json()["data"]["items"] == []
 
 
+def test_an_event_that_cannot_be_made_up_is_told(client: httpx.Client, hook: dict[str, Any]) -> None:
+    answer = client.post(f"{PATH}/{hook['id']}/test", json={"event": "nope"})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("event: There is no such event. Known: sync_start, ")
+
+
 @pytest.mark.parametrize(("status", "location"), [(500, None), (404, None), (302, "/elsewhere")])
 def test_an_address_that_takes_no_test_event_gets_no_webhook(
     client: httpx.Client, receiver: Receiver, status: int, location: str | None
