@@ -40,6 +40,11 @@ def _full_hour(time: str) -> str:
     return time
 
 
+def is_unbroken(address: str) -> bool:
+    """Whether an address has no blanks and no control characters, which Python's parser takes or drops in silence."""
+    return address.isprintable() and " " not in address
+
+
 def _http(uri: str) -> str:
     try:
         host = urlsplit(uri).hostname
@@ -47,6 +52,9 @@ def _http(uri: str) -> str:
         host = None
     if not uri.startswith(("https://", "http://")) or not host:
         msg = "must be an address that starts with https:// or http://."
+        raise ValueError(msg)
+    if not is_unbroken(uri):
+        msg = "must have no blanks or control characters."
         raise ValueError(msg)
     return uri
 

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 import urllib3
 from pydantic import SecretStr
 
+from engine.connections.blocks import is_unbroken
 from engine.contract import InvalidSetting
 
 SIGNATURE = "X-Fivetran-Signature-256"
@@ -72,6 +73,8 @@ def check_url(url: str, *, private: bool) -> SplitResult:
         raise InvalidSetting("url", "must start with https://.")
     if not host or parts.username or parts.password:
         raise InvalidSetting("url", "must have a host, and no user or password.")
+    if not is_unbroken(url):
+        raise InvalidSetting("url", "must have no blanks or control characters.")
     return parts
 
 

@@ -85,6 +85,8 @@ def test_a_webhook_is_made_after_a_test_event(client: httpx.Client, receiver: Re
         ({"url": "http://127.0.0.1:99999/"}, "url: is no address."),
         ({"url": "not a url", "active": False}, "url: must start with https://."),
         ({"url": "https://a:b@example.org/", "active": False}, "url: must have a host, and no user or password."),
+        ({"url": "http://127.0.0.1/ok\r\nX: y", "active": False}, "url: must have no blanks or control characters."),
+        ({"url": "https://example.org/a b", "active": False}, "url: must have no blanks or control characters."),
         ({"url": "http://127.0.0.1:1/"}, "url: It does not take a test event. It did not answer"),
         ({"url": "http://nowhere.invalid/"}, "url: The host 'nowhere.invalid' is not found."),
         ({"colour": 1}, "colour: There is no such setting."),

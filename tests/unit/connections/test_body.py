@@ -113,6 +113,14 @@ def test_every_documented_frequency_is_taken(minutes: int) -> None:
             {"connect_card_config": {"redirect_uri": "ftp://x"}},
             "connect_card_config.redirect_uri: must be an address that starts with https:// or http://.",
         ),
+        (
+            {"connect_card_config": {"redirect_uri": "https://your.site/\r\nX: y"}},
+            "connect_card_config.redirect_uri: must have no blanks or control characters.",
+        ),
+        (
+            {"connect_card_config": {"redirect_uri": "https://your.site/\x7f"}},
+            "connect_card_config.redirect_uri: must have no blanks or control characters.",
+        ),
         ({"config": {}}, "config.schema: is required."),
         ({"config": {"schema": 7}}, "config.schema: must be text."),
         ({"config": "crm"}, "config: must be a JSON object."),
