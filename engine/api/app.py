@@ -29,6 +29,7 @@ from engine.api.metrics import Statuses, exposition
 from engine.api.services import Services
 from engine.connections.cards import PATH
 from engine.contract import DestinationUnavailable
+from engine.state.database import told_outside
 from engine.web.app import create_pages
 
 Check = Callable[[], bool]
@@ -92,6 +93,6 @@ def _health(checks: Mapping[str, Check], statuses: Statuses) -> APIRouter:
         try:
             return Response(exposition(statuses), media_type=CONTENT_TYPE_LATEST)
         except DestinationUnavailable as error:
-            return PlainTextResponse(str(error), 503)
+            return PlainTextResponse(told_outside(error), 503)
 
     return router

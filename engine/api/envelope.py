@@ -12,6 +12,7 @@ from starlette.routing import Match
 
 from engine.contract import Conflict, Follow, NotFound, PenstockError
 from engine.invalid import said
+from engine.state.database import told_outside
 
 CODES = {
     400: "InvalidInput",
@@ -77,7 +78,7 @@ def _answer(request: Request, error: Exception) -> Response:
         case PenstockError():
             again = error.follow is Follow.RETRY
             status = 409 if isinstance(error, Conflict) else 503 if again else 400
-            return refused(status, str(error), headers={"Retry-After": "5"} if again else None)
+            return refused(status, told_outside(error), headers={"Retry-After": "5"} if again else None)
     raise error
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import psycopg
 import sqlalchemy
+import structlog
 from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
@@ -28,6 +29,20 @@ _WITHOUT_LIMITS = "-c statement_timeout=0 -c idle_in_transaction_session_timeout
 
 _FORMS = "-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=postgres"
 """Put after them: how values are written for the driver, which reads no other form."""
+
+log = structlog.stdlib.get_logger("penstock.state")
+
+
+class StateUnavailable(DestinationUnavailable):
+    """The state database cannot be reached, or broke off. The text says where it is, for whoever runs Penstock."""
+
+
+def told_outside(error: Exception) -> str:
+    """An error in the words that callers of the daemon get: where the state database is, is logged instead."""
+    if not isinstance(error, StateUnavailable):
+        return str(error)
+    log.warning("state_database_unavailable", reason=str(error))
+    return "The state database does not answer. Try again later."
 
 
 class Database:
@@ -148,10 +163,10 @@ class Database:
                 f"GRANT CREATE ON DATABASE. Or correct {URL_VARIABLE}."
             ) from error
 
-    def _unavailable(self, error: BaseException) -> DestinationUnavailable:
+    def _unavailable(self, error: BaseException) -> StateUnavailable:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         reason = lines[0].rpartition("failed: ")[2].removeprefix("FATAL:").strip().rstrip(".")
-        return DestinationUnavailable(
+        return StateUnavailable(
             f"The state database at {self.place} cannot be used: {reason}. Start it, or correct {URL_VARIABLE}."
         )
 

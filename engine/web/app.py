@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from engine.connections.card_token import CardClosed, Why
 from engine.connections.cards import ConnectCards
 from engine.contract import PenstockError
+from engine.state.database import told_outside
 from engine.web.pages import Sealed, page
 
 STATUSES: dict[Why, int] = {"invalid": 404, "expired": 410, "replaced": 410, "used": 410, "other_browser": 400}
@@ -73,7 +74,7 @@ def create_pages(cards: ConnectCards) -> ASGIApp:
 def _broken(_request: Request, error: Exception) -> Response:
     if isinstance(error, CardClosed):
         return page("closed.html", status=STATUSES[error.why], why=error.why, message=str(error))
-    return page("closed.html", status=503, why="broken", message=str(error))
+    return page("closed.html", status=503, why="broken", message=told_outside(error))
 
 
 def _no_page(_request: Request, _error: Exception) -> Response:

@@ -8,8 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
+from structlog.typing import EventDict
+from support.http import serving
 
+from engine.api.app import create_app
 from engine.api.gate import LARGEST_BODY
 from engine.api.limits import WRONG_PER_MINUTE
 from engine.api.services import Services
@@ -250,6 +254,25 @@ def test_a_crash_is_told_without_what_it_was(
     answer = client.get(LIST)
     assert (answer.status_code, answer.json()["code"]) == (500, "InternalError")
     assert "planted" not in answer.text
+
+
+@pytest.mark.parametrize("path", [LIST, "/metrics", "/connect-card/callback?state=a.b"])
+def test_where_the_state_database_is_only_the_log_tells(
+    services: Services, database: Database, logs: list[EventDict], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def statuses() -> Any:
+        with database.autocommit() as reading:
+            return reading.execute(text("SELECT 1")).all()
+
+    away = Database(SecretStr("postgresql://u:p@127.0.0.1:1/d"))
+    for name in ("_reading", "_writing", "_parameters"):
+        monkeypatch.setattr(database, name, getattr(away, name))
+    with serving(create_app({}, statuses, services)) as url:
+        answer = httpx.get(f"{url}{path}", headers=basic("a", "b"))
+    assert answer.status_code == 503
+    assert "The state database does not answer. Try again later." in answer.text
+    assert "127.0.0.1:1" not in answer.text
+    assert "127.0.0.1:1 cannot be used: Connection refused" in str(logs)
 
 
 def test_pages_hold_every_item_once(client: httpx.Client, create: Any) -> None:
