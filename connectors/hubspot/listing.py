@@ -105,13 +105,13 @@ class Listing:
         self._parts: list[_Part] = []
         self._by_id: bool | None = None
         """Whether the list's cursors are ids; None until the first page has shown it."""
-        self._is_anew = True
-        """Whether it is read from the beginning, or was begun anew since HubSpot no longer took a cursor."""
+        self._is_resumed = False
+        """Whether it is gone on with, from cursors that HubSpot may not take any more."""
 
     def read(self, ranges: tuple[Range, ...]) -> Iterator[ListPage | Notice]:
         """Read everything that is left. Every record that is there all the while is in at least one page."""
         self._parts = [_Part(r.after, r.end, r.first, done=r.done, above=r.above) for r in ranges]
-        self._is_anew = self._left() == (Range(),)
+        self._is_resumed = ranges != (Range(),)
         while self._parts:
             try:
                 yield self._next_page()
@@ -120,12 +120,13 @@ class Listing:
                 yield Notice("list_order", what)
                 self._fall_back()
             except SourceRefused as error:
-                if error.status != BAD_REQUEST or self._is_anew:
+                if error.status != BAD_REQUEST or not (self._by_id or self._is_resumed):
                     raise
-                yield Notice(
-                    "list_order", f"HubSpot does not go on with its list where it was left: {error} It is read anew."
-                )
-                self._begin_anew()
+                yield Notice("list_order", f"HubSpot does not take a cursor any more, or never did: {error}")
+                if self._by_id:
+                    self._fall_back()
+                else:
+                    self._begin_anew()
 
     def _next_page(self) -> ListPage:
         if self._asked is not None and self._asked.done():
@@ -214,7 +215,7 @@ class Listing:
 
     def _begin_anew(self) -> None:
         """Read all of the list once more, in its own order."""
-        self._is_anew, self._by_id = True, False
+        self._is_resumed = self._by_id = False
         self._parts = [_Part(None)]
 
     def _left(self) -> tuple[Range, ...]:

@@ -166,11 +166,11 @@ def test_a_list_that_loses_records_to_a_jump_is_found_out() -> None:
     assert [notice.code for notice in notices] == ["list_order"]
 
 
-class Forgetful(Opaque):
+class Guarded(ByNextId):
     """Takes only cursors that it gave to this reader."""
 
-    def __init__(self, ids: Sequence[int]) -> None:
-        super().__init__(ids)
+    def __init__(self, ids: Sequence[int], *, exact: bool = True) -> None:
+        super().__init__(ids, exact=exact)
         self.given: list[str | None] = [None]
 
     def page(self, after: str | None) -> Listed:
@@ -181,16 +181,24 @@ class Forgetful(Opaque):
         return page
 
 
-def test_a_list_is_read_anew_where_hubspot_does_not_take_a_stored_cursor_any_more() -> None:
+def test_a_list_that_takes_only_its_own_cursors_is_read_in_its_own_order() -> None:
+    ids = range(1, 3001)
+    seen, notices = _read(Guarded(ids))
+    assert seen == set(ids)
+    assert [notice.code for notice in notices] == ["list_order"]
+
+
+@pytest.mark.parametrize("server", [ByNextId, Opaque])
+def test_a_list_is_read_anew_where_hubspot_does_not_take_a_stored_cursor_any_more(server: type[ByNextId]) -> None:
     ids = range(1, 40)
-    (page, *_) = [each for each in _pages(Opaque(ids)) if isinstance(each, ListPage)]
-    seen, notices = _read(Forgetful(ids), page.left)
+    (page, *_) = [each for each in _pages(server(ids)) if isinstance(each, ListPage)]
+    seen, notices = _read(Guarded(ids), page.left)
     assert seen == set(ids)
     assert [notice.code for notice in notices] == ["list_order"]
 
 
 def test_a_list_that_refuses_its_own_cursors_is_not_begun_for_ever() -> None:
-    server = Forgetful(range(1, 40))
+    server = Guarded(range(1, 40))
     server.given = []
     with pytest.raises(SourceRefused):
         _read(server, (Range("x"),))
