@@ -56,6 +56,7 @@ class _CarefulLoad:
         self._notices: list[str] = []
         self._reasons: list[str] = []
         self._narrowed: list[str] = []
+        self._replaced = 0
 
     def loadable(self, batches: Sequence[Batch]) -> list[Batch]:
         """The batches as they can be loaded, once the table is wide enough."""
@@ -67,6 +68,11 @@ class _CarefulLoad:
         """Bring in what is loadable, but for rows that turn out not to be."""
         target = TableLoad(self._connection, self.live)
         loaded = load_table(target, batches, lambda rows: self._merge(target, target.latest(rows, ask=True)))
+        if self._replaced and loaded != Loaded():
+            self._notices.append(
+                f"{self.live.table.name}: {self._replaced} values held NUL characters, which were removed, "
+                "or halves of surrogate pairs, which became U+FFFD"
+            )
         if self._narrowed:
             self._notices.append(
                 f"{self.live.table.name}: {len(self._narrowed)} rows were too large, so that their largest values are in "
@@ -81,12 +87,7 @@ class _CarefulLoad:
 
     def _cleaned(self, batches: Sequence[Batch]) -> list[Batch]:
         results = [cleaned(batch) for batch in batches]
-        changed = sum(count for _, count in results)
-        if changed:
-            self._notices.append(
-                f"{self.live.table.name}: {changed} values held NUL characters, which were removed, "
-                "or halves of surrogate pairs, which became U+FFFD"
-            )
+        self._replaced = sum(count for _, count in results)
         return [batch for batch, _ in results]
 
     def _widen(self, batches: Sequence[Rows]) -> None:
