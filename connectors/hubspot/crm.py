@@ -333,8 +333,8 @@ class CrmStream:
         return replace(at, bin=None, archived=under_way.listed).swept_at(under_way.began, Sweep.ARCHIVED)
 
     def _not_ahead(self, modified: int) -> int:
-        """A modification time, but none ahead of HubSpot's clock: one odd record must not hide all that come after."""
-        return min(modified, self._hubspots_time())
+        """A modification time, but none ahead of both clocks: one odd record must not hide all that come after."""
+        return min(modified, max(self._now(), self._hubspots_time()))
 
     def _hubspots_time(self) -> int:
         return to_milliseconds(self._client.now().isoformat())
