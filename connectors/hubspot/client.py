@@ -184,9 +184,12 @@ class Client:
         return decoded, answer.headers
 
     def _learn_time(self, headers: Mapping[str, str]) -> None:
-        """Both clocks are taken to be right when they differ by no more than an answer takes on its way."""
+        """Both clocks are taken to be right when they differ by no more than an answer takes on its way.
+
+        Else it is the end of the second that HubSpot tells.
+        """
         try:
-            ahead = parsedate_to_datetime(headers["Date"]).astimezone(UTC) - self._host.now()
+            ahead = parsedate_to_datetime(headers["Date"]).astimezone(UTC) + timedelta(seconds=1) - self._host.now()
         except (KeyError, ValueError):
             return
         self._ahead = ahead if abs(ahead) > ON_ITS_WAY else timedelta()

@@ -25,9 +25,6 @@ from engine.sync.progress import SyncOutcome
 LONG_AFTER = 3600.0
 """Seconds after which no record is read again just because it was modified shortly before the last sync."""
 
-JUST_BEFORE = 2.0
-"""Seconds after which a record is not read again because it was modified while a sync began: HubSpot tells its time in seconds."""
-
 
 def made_account(**options: Any) -> Account:
     """A sandbox account as it was two months ago, so that time can be let pass without it running ahead of ours."""

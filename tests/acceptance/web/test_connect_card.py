@@ -87,6 +87,7 @@ def test_no_page_is_wider_than_a_phone(stage: Stage, visit: Open, scheme: str) -
     page = visit(uri, color_scheme=scheme, **PHONE)
 
     def fits() -> None:
+        page.wait_for_load_state()  # with its style sheet
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width == 360, f"{page.title()} is {width} pixels wide"
 

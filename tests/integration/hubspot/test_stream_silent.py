@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from support.mirror import JUST_BEFORE, LONG_AFTER, Mirror, MirrorMaker, made_account
+from support.mirror import LONG_AFTER, Mirror, MirrorMaker, made_account
 
 from connectors.hubspot.sandbox.account import Account
 from connectors.hubspot.sandbox.faults import Fault
@@ -231,7 +231,6 @@ def test_what_search_shows_again_is_not_read_again(synced: Mirror) -> None:
     account = synced.account
     account.touch("contacts", 250)
     account.update("contacts", account.ids("contacts")[255], {"lastname": "one more"})
-    account.advance(JUST_BEFORE)
     synced.sync()
     for _ in range(3):
         account.advance(5 * 60)
@@ -252,7 +251,7 @@ def touched(mirror: MirrorMaker) -> Mirror:
     made.sync()
     made.account.advance(LONG_AFTER)
     made.account.touch("contacts", 2400)
-    made.account.advance(JUST_BEFORE)
+    made.account.advance(1)
     return made
 
 
@@ -268,7 +267,6 @@ def test_a_millisecond_that_thousands_share_is_drained_once(touched: Mirror) -> 
     account.update("contacts", account.ids("contacts")[3], {"lastname": "modified again"})
     account.update("contacts", late, {"lastname": "in a quiet time"})
     account.update("contacts", other, {"lastname": "as well"})
-    account.advance(JUST_BEFORE)
     asked = made.requests()
     made.sync()
     assert kinds(asked)[BATCH.format("contacts")] == 1
@@ -338,7 +336,6 @@ def test_more_changes_than_are_remembered_are_read_once_more_when_they_are_settl
     account.configure(index_lag=0)
     account.advance(120)
     account.touch("contacts", 250)
-    account.advance(JUST_BEFORE)
     made.sync()
     account.advance(45 * 60)
     account.update("contacts", account.ids("contacts")[0], {"lastname": "on"})

@@ -125,8 +125,8 @@ def test_what_passes_is_waited_for(
 @pytest.mark.parametrize(
     ("date", "ahead"),
     [
-        ("Mon, 23 Nov 2026 12:00:00 GMT", timedelta(days=3)),
-        ("Fri, 20 Nov 2026 09:00:00 GMT", timedelta(hours=-3)),
+        ("Mon, 23 Nov 2026 12:00:00 GMT", timedelta(days=3, seconds=1)),
+        ("Fri, 20 Nov 2026 09:00:00 GMT", timedelta(hours=-3, seconds=1)),
         ("Fri, 20 Nov 2026 12:00:59 GMT", timedelta()),
         ("soon", timedelta()),
         (None, timedelta()),
