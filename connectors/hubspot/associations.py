@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from http import HTTPStatus
 
 import msgspec
 
@@ -20,7 +21,6 @@ from engine.contract import Column, ColumnType, Complete, Deletion, Message, Not
 
 INPUTS = 1000
 """Records per batch read, the most that HubSpot takes."""
-BAD_REQUEST = 400
 ROWS = 5000
 """Rows per message, so that a record with very many associations does not make one huge batch."""
 AT_ONCE = 20_000
@@ -154,7 +154,7 @@ class AssociationReader:
                     path, {"inputs": inputs}, _ANSWER, lane=Lane.ASSOCIATIONS, in_part=True, doing=doing
                 )
             except SourceRefused as error:
-                if error.status != BAD_REQUEST:
+                if error.status != HTTPStatus.BAD_REQUEST:
                     raise
                 if len(inputs) > 1:
                     batches += [inputs[: len(inputs) // 2], inputs[len(inputs) // 2 :]]
@@ -195,9 +195,9 @@ def _cells_of(type_id: int, category: str, label: str | None) -> tuple[str, str,
 def _further(answer: wire.AssociationsAnswer) -> list[dict[str, str]]:
     """The inputs that ask for what did not fit into an answer."""
     return [
-        {"id": result.from_.id, "after": result.paging.next.after}
+        {"id": result.from_.id, "after": after}
         for result in answer.results
-        if result.paging and result.paging.next
+        if (after := wire.after(result.paging)) is not None
     ]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from http import HTTPStatus
 from typing import TypeAlias
 
 from connectors.hubspot.associations import association_table
@@ -18,7 +19,7 @@ from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.cursor import CrmCursor, Pass, Range
 from connectors.hubspot.in_order import InOrder
 from connectors.hubspot.layout import Found, Layout
-from connectors.hubspot.listing import BAD_REQUEST, Listing, ListPage
+from connectors.hubspot.listing import Listing, ListPage
 from connectors.hubspot.messages import Messages, merges_table
 from connectors.hubspot.objects import ObjectType, relations_of
 from connectors.hubspot.quota import SEARCHES_PER_SECOND
@@ -320,7 +321,7 @@ class CrmStream:
             try:
                 page = records.page(after, archived=True)
             except SourceRefused as error:
-                if error.status != BAD_REQUEST or after is None or after != stored:
+                if error.status != HTTPStatus.BAD_REQUEST or after is None or after != stored:
                     raise
                 stored, under_way = None, Pass(under_way.began)  # it does not take this cursor any more
                 continue

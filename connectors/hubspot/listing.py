@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import pairwise
 
 from connectors.hubspot.cursor import Range
@@ -20,7 +21,6 @@ from connectors.hubspot.records import Listed, Records
 from connectors.hubspot.threads import Threads
 from engine.contract import Notice, SourceRefused
 
-BAD_REQUEST = 400
 PARTS = 8
 """Ranges read at once: enough to use 190 requests per ten seconds over a line with 400 ms to an answer."""
 WORTH_CUTTING = 2000
@@ -120,7 +120,7 @@ class Listing:
                 yield Notice("list_order", what)
                 self._fall_back()
             except SourceRefused as error:
-                if error.status != BAD_REQUEST or not (self._by_id or self._is_resumed):
+                if error.status != HTTPStatus.BAD_REQUEST or not (self._by_id or self._is_resumed):
                     raise
                 yield Notice("list_order", f"HubSpot does not take a cursor any more, or never did: {error}")
                 if self._by_id:

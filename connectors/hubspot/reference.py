@@ -133,11 +133,12 @@ def fetch_owners(client: Client, *, archived: bool, limit: int = OWNERS_PAGE) ->
         }
         page = client.get(client.paths.owners, query, _OWNERS, doing="listing owners")
         yield from page.results
-        if page.paging is None or page.paging.next is None:
+        following = wire.after(page.paging)
+        if following is None:
             return
-        if page.paging.next.after == after:
+        if following == after:
             raise same_cursor("listing owners")
-        after = page.paging.next.after
+        after = following
 
 
 def fetch_pipelines(client: Client) -> list[wire.Pipeline]:

@@ -36,6 +36,11 @@ class Paging(Answer):
     next: Next | None = None
 
 
+def after(paging: Paging | None) -> str | None:
+    """The cursor of the page after one that has this paging, None on the last one."""
+    return paging.next.after if paging and paging.next else None
+
+
 class Record(Answer, Generic[P]):
     """A CRM record."""
 
@@ -75,7 +80,7 @@ class Page(Answer, Generic[P]):
     @property
     def after(self) -> str | None:
         """The cursor of the next page, None on the last one."""
-        return self.paging.next.after if self.paging and self.paging.next else None
+        return after(self.paging)
 
 
 class Hit(Answer):
@@ -96,7 +101,7 @@ class Hits(Answer):
     @property
     def after(self) -> str | None:
         """The offset of the next page, None on the last one."""
-        return self.paging.next.after if self.paging and self.paging.next else None
+        return after(self.paging)
 
 
 class AssociationType(Answer):

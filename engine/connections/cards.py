@@ -26,8 +26,8 @@ from engine.connections.checks import Tell
 from engine.connections.ends import source_proxy
 from engine.connections.grants import authorization_of
 from engine.connections.service import Connections
-from engine.connections.store import find, hold, note
-from engine.contract import Authorization, InvalidSetting, NotFound, SourceError, TestStatus
+from engine.connections.store import find, hold_connection, note
+from engine.contract import Authorization, InvalidSetting, SourceError, TestStatus
 from engine.plugins import source_plugin
 from engine.queue import jobs
 from engine.settings import Settings
@@ -164,7 +164,7 @@ class ConnectCards:
         except (SourceError, InvalidSetting) as error:
             return Attempt(card_id, "failed", str(error))
         with self._database.session() as session:
-            stored = hold(session, Connection, connection.id, NotFound("connection", connection.id))
+            stored = hold_connection(session, connection.id)
             stored.auth = self._vault.seal(auth)
             note(session, stored, "access_granted", f"A person gave access to {title} by a Connect Card.")
         attempt = Attempt(card_id)

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from engine.connections import checks, status
 from engine.connections.ends import connect_source, host_of
 from engine.connections.service import Connections
-from engine.connections.store import has_schema, hold, note
+from engine.connections.store import has_schema, hold_connection, note
 from engine.contract import Conflict, InvalidSetting, NotFound
 from engine.queue import jobs
 from engine.state.database import Database
@@ -131,7 +131,7 @@ class Control:
 
     def _request_tables(self, connection: Connection, tables: set[str], filling: Mapping[str, str]) -> Connection:
         with self._database.session() as session:
-            stored = hold(session, Connection, connection.id, NotFound("connection", connection.id))
+            stored = hold_connection(session, connection.id)
             stored.resync_streams = sorted({*stored.resync_streams, *(filling[table] for table in tables)})
             told = ", ".join(sorted(tables))
             note(session, stored, "tables_resync_requested", f"The next sync reads these tables again: {told}.")
@@ -146,5 +146,5 @@ class Control:
 
     def _note(self, connection: Connection, kind: str, message: str) -> None:
         with self._database.session() as session:
-            stored = hold(session, Connection, connection.id, NotFound("connection", connection.id))
+            stored = hold_connection(session, connection.id)
             note(session, stored, kind, message)

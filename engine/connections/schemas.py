@@ -16,7 +16,7 @@ from engine.connections.schema_choices import change_table, drop_column
 from engine.connections.schema_document import columns_document, schemas_document
 from engine.connections.source_metadata import column_metadata, schema_metadata, table_metadata
 from engine.connections.source_tables import locked, made, remember, tables_of
-from engine.connections.store import destination_of, find, has_schema, hold, note
+from engine.connections.store import destination_of, find, has_schema, hold_connection, note
 from engine.contract import Catalog, InvalidSetting, NotFound
 from engine.state.database import Database
 from engine.state.models import Connection, SchemaConfig, SourceTable
@@ -168,7 +168,7 @@ class Schemas:
             connection = find(session, name)
         catalog = self._discovered(connection)
         with self._database.session() as session:
-            connection = hold(session, Connection, connection.id, NotFound("connection", connection.id))
+            connection = hold_connection(session, connection.id)
             config = made(session, self._vault, connection.id)
             if handling is not None:
                 config.schema_change_handling = handling

@@ -35,7 +35,7 @@ from engine.connections.store import (
     destination_of,
     find,
     forget_approvals,
-    hold,
+    hold_connection,
     last_sync,
     looks,
     note,
@@ -202,7 +202,7 @@ class Connections:
         if change.auth is not None:
             columns["auth"] = self._vault.seal(credentials.load())
         with self._database.session() as session:
-            connection = hold(session, Connection, before.id, NotFound("connection", before.id))
+            connection = hold_connection(session, before.id)
             # somebody else may have changed it while the tests ran
             columns["config"] = _changed_config(plugin, connection, change)
             if columns.get("sync_frequency", connection.sync_frequency) != DAILY:
@@ -255,7 +255,7 @@ class Connections:
         before = self.get(name)
         tests = self._test(before, self._stored_credentials(before), must_pass=False, tell=tell, trusted=trusted)
         with self._database.session() as session:
-            connection = hold(session, Connection, before.id, NotFound("connection", before.id))
+            connection = hold_connection(session, before.id)
             connection.setup_state = status.setup_state(connection.setup_state, tests, changed=False)
             note(session, connection, "tested", f"Setup tests ran: the connection is {connection.setup_state}.")
             checks.keep(session, connection.id, tests)

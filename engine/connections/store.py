@@ -50,6 +50,11 @@ def hold(session: Session, model: type[T], key: object, gone: NotFound) -> T:
     return held
 
 
+def hold_connection(session: Session, id_: str) -> Connection:
+    """The connection of this id, as `hold` gives it."""
+    return hold(session, Connection, id_, NotFound("connection", id_))
+
+
 def has_schema(connection: Connection, schema: str) -> bool:
     """Whether the connection's source has a schema of this name: it has one, its kind's name or the connection's own."""
     return schema in (connection.service, connection.schema)

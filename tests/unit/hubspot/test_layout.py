@@ -235,6 +235,13 @@ def test_a_body_of_another_shape_is_an_error_that_says_where(body: str) -> None:
         wire.decode(body.encode(), layout.page)
 
 
+@pytest.mark.parametrize("id_", ["", '"id": null, '])
+def test_a_record_without_an_id_is_an_error_that_says_so(id_: str) -> None:
+    layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
+    with pytest.raises(ValueError, match=r"not known \(Object missing required field `id` - at `\$\.results\[0\]`\)"):
+        wire.decode(f'{{"results": [{{{id_}"properties": {{}}}}]}}'.encode(), layout.page)
+
+
 def test_a_body_that_is_cut_off_is_an_error() -> None:
     layout = Layout.of(CONTACTS, DEFINITIONS, portal_id=7)
     with pytest.raises(ValueError, match="no complete JSON"):
