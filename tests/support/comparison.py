@@ -106,13 +106,14 @@ class Comparison:
         key = [row["attname"] for row in self._person.execute(names, [target])]
         last: dict[Key, dict[str, Any]] = {}
         for row in sorted(rows, key=lambda row: row["_fivetran_start"]):
-            before = last.get(tuple(row[name] for name in key))
+            id_ = tuple(row[name] for name in key)
+            before = last.get(id_)
             if before and (before["_fivetran_active"] or before["_fivetran_end"] >= row["_fivetran_start"]):
-                self._say(f"{table} {[row[name] for name in key]}: a version does not end before the next begins")
-            last[tuple(row[name] for name in key)] = row
-        for row in last.values():
+                self._say(f"{table} {id_}: a version does not end before the next begins")
+            last[id_] = row
+        for id_, row in last.items():
             if row["_fivetran_active"] is row.get("_fivetran_deleted", False):
-                self._say(f"{table} {[row[name] for name in key]}: the last version is active and deleted, or neither")
+                self._say(f"{table} {id_}: the last version is active and deleted, or neither")
         return list(last.values())
 
     def _say(self, sentence: str) -> None:
